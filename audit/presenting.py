@@ -1,0 +1,257 @@
+"""Sentences: what a line of the log says to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import TextChoices
+from django.urls import NoReverseMatch, reverse
+
+from audit.models import Event
+from audit.words import How, Result, Verb
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event as it is read."""
+
+    event: Event
+    sentence: str
+    icon: str
+    tone: str
+    at: datetime
+    day: str
+    zone: ZoneInfo
+    how: str
+    result: str
+    who: str
+    door: str
+    door_url: str
+    is_late: bool
+    detail: list[tuple[str, str]] = field(default_factory=list)
+
+
+def lines_of(events: Iterable[Event], zone: ZoneInfo) -> list[Line]:
+    """Return the lines of some events, with a heading where a new day begins in `zone`."""
+    lines = []
+    day = ""
+    for event in events:
+        local = event.occurred_at.astimezone(zone)
+        today = f"{local:%A %-d %B %Y}"
+        lines.append(_line(event, zone, today if today != day else ""))
+        day = today
+    return lines
+
+
+def _line(event: Event, zone: ZoneInfo, day: str) -> Line:
+    say, icon, tone = PRESENTERS.get(event.verb, _UNTOLD)
+    return Line(
+        event=event,
+        sentence=_with_reason(say(event), event),
+        icon=icon,
+        tone=tone,
+        at=event.occurred_at,
+        day=day,
+        zone=zone,
+        how=_label(How, event.how),
+        result=_label(Result, event.result),
+        who=_who(event),
+        door=event.device_name,
+        door_url=_door_url(event),
+        is_late=event.is_late,
+        detail=_detail(event),
+    )
+
+
+def _label(words: type[TextChoices], word: str) -> str:
+    """The word as people read it; one that a newer version wrote stays as it is."""
+    return str(dict(words.choices).get(word, word)) if word else ""
+
+
+def _untold(event: Event) -> str:
+    return f"{event.verb.replace('_', ' ').capitalize()}: {event.device_name or event.subject}"
+
+
+#: For a word that a newer version wrote before it was rolled back: told, if not well.
+_UNTOLD = (_untold, "question", "neutral")
+
+
+def _door_url(event: Event) -> str:
+    try:
+        return reverse("door", args=[event.device_id]) if event.device_id else ""
+    except NoReverseMatch:
+        return ""
+
+
+def _detail(event: Event) -> list[tuple[str, str]]:
+    told = [
+        ("Reason", event.reason),
+        ("Account", event.account_name),
+        ("Property", event.property_name),
+        ("Address", event.ip or ""),
+        ("Request", event.request_id),
+        ("Attempt", str(event.attempt_id or "")),
+        ("Provider's id", event.external_id),
+    ]
+    told += [(key.replace("_", " ").capitalize(), str(v)) for key, v in event.detail.items()]
+    return [(label, value) for label, value in told if value]
+
+
+def _who(event: Event) -> str:
+    if event.actor_name:
+        return event.actor_name
+    return "Lockboard" if event.actor_kind == "system" else "Somebody"
+
+
+def _with_reason(sentence: str, event: Event) -> str:
+    return f"{sentence} – reason: {event.reason}" if event.reason else sentence
+
+
+def _door(event: Event) -> str:
+    return event.device_name or "a door"
+
+
+def _account(event: Event) -> str:
+    return event.account_name or "An account"
+
+
+_OPENED_BY: dict[str, str] = {
+    How.CODE: "opened {door} with a code",
+    How.CARD: "opened {door} with a card",
+    How.MOBILE_KEY: "opened {door} with a phone",
+    How.REMOTE: "opened {door} remotely",
+    How.SCHEDULE: "opened {door} by schedule",
+}
+
+
+def _opened(event: Event) -> str:
+    if event.how == How.INSIDE:
+        return f"{_door(event)} was opened from inside"
+    words = _OPENED_BY.get(event.how, "opened {door}")
+    return f"{_who(event)} {words.format(door=_door(event))}"
+
+
+def _rejected(event: Event) -> str:
+    why = event.detail.get("detail", "")
+    because = f" ({str(why).replace('_', ' ')})" if why else ""
+    return f"{_who(event)} was denied at {_door(event)}{because}"
+
+
+def _error(event: Event) -> str:
+    error = str(event.detail.get("error", ""))
+    return f": {error}" if error else ""
+
+
+def _gap(event: Event) -> str:
+    since, until = (str(event.detail.get(key, ""))[11:16] for key in ("since", "until"))
+    return f"Feed gap {since}–{until} UTC: {event.detail.get('reason', 'incomplete data')}"
+
+
+def _settled(event: Event) -> str:
+    did = "it opened" if event.result == Result.GRANTED else "it did not open"
+    if event.detail.get("evidence") == "human":
+        return f"{_who(event)} says of {_door(event)}: {did}"
+    return f"{_door(event)} is confirmed by the feed: {did}"
+
+
+def _moved(event: Event) -> str:
+    before, after = (
+        str(event.detail.get(k, "")).replace("_", " ") or "–" for k in ("before", "after")
+    )
+    trouble = event.detail.get("trouble")
+    return f"{_account(event)} went from {before} to {after}" + (f": {trouble}" if trouble else "")
+
+
+def _says(text: str) -> Callable[[Event], str]:
+    """A sentence with the event's `{who}`, `{door}`, `{account}`, `{subject}` and `{error}`."""
+
+    def say(event: Event) -> str:
+        return text.format(
+            who=_who(event),
+            door=_door(event),
+            account=_account(event),
+            subject=event.subject or "somebody",
+            property=event.property_name or "a property",
+            error=_error(event),
+            reason=event.detail.get("reason", ""),
+        )
+
+    return say
+
+
+#: How each verb reads: sentence, icon, tone. Every verb is here; a test says so.
+PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
+    Verb.OPENED: (_opened, "door-open", "ok"),
+    Verb.REJECTED: (_rejected, "x", "danger"),
+    Verb.LOCKED: (_says("{door} was locked"), "lock", "neutral"),
+    Verb.OFFICE_MODE_STARTED: (_says("Office mode began at {door}"), "briefcase", "info"),
+    Verb.OFFICE_MODE_ENDED: (_says("Office mode ended at {door}"), "briefcase", "neutral"),
+    Verb.PRIVACY_STARTED: (_says("Privacy mode began at {door}"), "moon-stars", "info"),
+    Verb.PRIVACY_ENDED: (_says("Privacy mode ended at {door}"), "moon-stars", "neutral"),
+    Verb.ALARM: (_says("Alarm at {door}"), "alert", "danger"),
+    Verb.ALARM_ENDED: (_says("The alarm at {door} ended"), "alert", "neutral"),
+    Verb.CONNECTION_LOST: (_says("{door} lost its connection"), "wifi-off", "warn"),
+    Verb.CONNECTION_RESTORED: (_says("{door} is connected again"), "wifi", "ok"),
+    Verb.LOW_BATTERY: (_says("{door} reports a low battery"), "battery-low", "warn"),
+    Verb.NOTICE: (_says("{door} sent a notice"), "question", "neutral"),
+    Verb.UNKNOWN: (_says("{door} reported something we have no word for"), "question", "neutral"),
+    Verb.UNREADABLE: (_says("1 unreadable event from {account}: {reason}"), "alert", "warn"),
+    Verb.FEED_GAP: (_gap, "alert", "warn"),
+    Verb.UNLOCK_REQUESTED: (_says("{who} asked to unlock {door}"), "hand", "neutral"),
+    Verb.UNLOCK_SUCCEEDED: (_says("{who} unlocked {door}"), "lock-open", "ok"),
+    Verb.UNLOCK_FAILED: (_says("{door} did not open for {who}{error}"), "x", "danger"),
+    Verb.UNLOCK_EXPIRED: (_says("{door} was not asked to open for {who}{error}"), "clock", "warn"),
+    Verb.UNLOCK_CANCELLED: (_says("{door} was not asked to open for {who}{error}"), "x", "warn"),
+    Verb.UNLOCK_UNCONFIRMED: (
+        _says("{who} unlocked {door}, not confirmed: it may have opened"),
+        "question",
+        "warn",
+    ),
+    Verb.UNLOCK_SETTLED: (_settled, "check", "ok"),
+    Verb.LOCK_REQUESTED: (_says("{who} asked to lock {door}"), "hand", "neutral"),
+    Verb.LOCK_SUCCEEDED: (_says("{who} locked {door}"), "lock", "ok"),
+    Verb.LOCK_FAILED: (_says("{door} was not locked for {who}{error}"), "x", "danger"),
+    Verb.LOCK_EXPIRED: (_says("{door} was not asked to lock for {who}{error}"), "clock", "warn"),
+    Verb.LOCK_CANCELLED: (_says("{door} was not asked to lock for {who}{error}"), "x", "warn"),
+    Verb.LOCK_UNCONFIRMED: (_says("{who} locked {door}, not confirmed"), "question", "warn"),
+    Verb.LOCK_SETTLED: (_settled, "check", "ok"),
+    Verb.SIGNED_IN: (_says("{who} signed in"), "user", "neutral"),
+    Verb.SIGN_IN_FAILED: (_says("A sign-in as {who} failed"), "user", "warn"),
+    Verb.SIGNED_OUT: (_says("{who} signed out"), "log-out", "neutral"),
+    Verb.PERMISSION_DENIED: (_says("{who} tried something they may not do"), "shield", "warn"),
+    Verb.PASSWORD_CHANGED: (_says("{who} has a new password"), "key", "info"),
+    Verb.PERSON_INVITED: (_says("{who} invited {subject}"), "users", "info"),
+    Verb.INVITATION_ACCEPTED: (_says("{subject} accepted their invitation"), "users", "ok"),
+    Verb.INVITATION_WITHDRAWN: (
+        _says("{who} withdrew the invitation of {subject}"),
+        "users",
+        "neutral",
+    ),
+    Verb.PERSON_CHANGED: (_says("{who} changed what {subject} may do"), "users", "info"),
+    Verb.PERSON_DEACTIVATED: (_says("{who} deactivated {subject}"), "users", "warn"),
+    Verb.PERSON_REACTIVATED: (_says("{who} reactivated {subject}"), "users", "info"),
+    Verb.WEBVIEW_CREATED: (_says("{who} began to connect an account"), "plug", "neutral"),
+    Verb.WEBVIEW_CANCELLED: (_says("{who} stopped connecting an account"), "plug", "neutral"),
+    Verb.ACCOUNT_CONNECTED: (_says("{who} connected {account}"), "plug", "ok"),
+    Verb.ACCOUNT_RECONNECTED: (_says("{who} reconnected {account}"), "plug", "ok"),
+    Verb.ACCOUNT_DISCONNECTED: (_says("{who} disconnected {account}"), "plug", "warn"),
+    Verb.ACCOUNT_CHANGED: (_says("{who} changed the settings of {account}"), "settings", "info"),
+    Verb.ACCOUNT_HEALTH_CHANGED: (_moved, "plug", "warn"),
+    Verb.REMOTE_OPENING_ACTIVATED: (
+        _says("{who} activated remote opening at {account}"),
+        "key",
+        "ok",
+    ),
+    Verb.PROPERTY_CREATED: (_says("{who} added the property {property}"), "building", "info"),
+    Verb.DOOR_ADDED: (_says("{door} was found at {account}"), "door", "info"),
+    Verb.DOOR_VANISHED: (_says("{door} is no longer in {account}’s list"), "door", "warn"),
+    Verb.DOOR_RETURNED: (_says("{door} is back in {account}’s list"), "door", "ok"),
+    Verb.POLICY_CHANGED: (
+        _says("{who} changed what is asked before doors open"),
+        "settings",
+        "info",
+    ),
+}

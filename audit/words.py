@@ -1,0 +1,104 @@
+"""The words of the log. Stored as they are; never renamed, only added to."""
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    #: Something happened at a door.
+    DOOR = "door"
+    #: Somebody changed who or what may open doors, or signed in.
+    CHANGE = "change"
+
+
+class Verb(models.TextChoices):
+    # at a door, from a provider's feed
+    OPENED = "opened"
+    REJECTED = "rejected"
+    LOCKED = "locked"
+    OFFICE_MODE_STARTED = "office_mode_started"
+    OFFICE_MODE_ENDED = "office_mode_ended"
+    PRIVACY_STARTED = "privacy_started"
+    PRIVACY_ENDED = "privacy_ended"
+    ALARM = "alarm"
+    ALARM_ENDED = "alarm_ended"
+    CONNECTION_LOST = "connection_lost"
+    CONNECTION_RESTORED = "connection_restored"
+    LOW_BATTERY = "low_battery"
+    #: Something a lock tells that is neither access nor trouble.
+    NOTICE = "notice"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+    FEED_GAP = "feed_gap"
+    # at a door, our commands: requested, then one outcome, then perhaps evidence
+    UNLOCK_REQUESTED = "unlock_requested"
+    UNLOCK_SUCCEEDED = "unlock_succeeded"
+    UNLOCK_FAILED = "unlock_failed"
+    UNLOCK_EXPIRED = "unlock_expired"
+    UNLOCK_CANCELLED = "unlock_cancelled"
+    UNLOCK_UNCONFIRMED = "unlock_unconfirmed"
+    UNLOCK_SETTLED = "unlock_settled"
+    LOCK_REQUESTED = "lock_requested"
+    LOCK_SUCCEEDED = "lock_succeeded"
+    LOCK_FAILED = "lock_failed"
+    LOCK_EXPIRED = "lock_expired"
+    LOCK_CANCELLED = "lock_cancelled"
+    LOCK_UNCONFIRMED = "lock_unconfirmed"
+    LOCK_SETTLED = "lock_settled"
+    # changes
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    PERMISSION_DENIED = "permission_denied"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  a word of the log
+    PERSON_INVITED = "person_invited"
+    INVITATION_ACCEPTED = "invitation_accepted"
+    INVITATION_WITHDRAWN = "invitation_withdrawn"
+    PERSON_CHANGED = "person_changed"
+    PERSON_DEACTIVATED = "person_deactivated"
+    PERSON_REACTIVATED = "person_reactivated"
+    WEBVIEW_CREATED = "webview_created"
+    WEBVIEW_CANCELLED = "webview_cancelled"
+    ACCOUNT_CONNECTED = "account_connected"
+    ACCOUNT_RECONNECTED = "account_reconnected"
+    ACCOUNT_DISCONNECTED = "account_disconnected"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_HEALTH_CHANGED = "account_health_changed"
+    REMOTE_OPENING_ACTIVATED = "remote_opening_activated"
+    PROPERTY_CREATED = "property_created"
+    DOOR_ADDED = "door_added"
+    DOOR_VANISHED = "door_vanished"
+    DOOR_RETURNED = "door_returned"
+    POLICY_CHANGED = "policy_changed"
+
+
+#: Verbs that tell of doors; every other one is a change.
+DOOR_VERBS = frozenset(list(Verb)[: list(Verb).index(Verb.SIGNED_IN)])
+
+
+class How(models.TextChoices):
+    WEB = "web"
+    API = "api"
+    COMMAND = "command", "command line"
+    CODE = "code"
+    CARD = "card"
+    MOBILE_KEY = "mobile_key", "mobile key"
+    INSIDE = "inside", "inside handle"
+    REMOTE = "remote"
+    SCHEDULE = "schedule"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+class Result(models.TextChoices):
+    NONE = "", "–"
+    REQUESTED = "requested"
+    GRANTED = "granted"
+    DENIED = "denied"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Source(models.TextChoices):
+    LOCKBOARD = "lockboard", "Lockboard"
+    SALTO_KS = "salto_ks", "Salto KS"
+    SEAM = "seam", "Seam"
