@@ -1,0 +1,31 @@
+"""What each role may do. Sight (which doors) is apart: `for_actor` on the querysets."""
+
+from enum import StrEnum
+
+from accounts.models.people import Role
+
+
+class Permission(StrEnum):
+    VIEW_BOARD = "view_board"
+    UNLOCK = "unlock"
+    VIEW_LOG = "view_log"
+    VIEW_RAW = "view_raw"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    MANAGE_PEOPLE = "manage_people"
+    MANAGE_DOORS = "manage_doors"
+
+
+_EVERYONE = {Permission.VIEW_BOARD, Permission.VIEW_LOG}
+_STAFF = _EVERYONE | {Permission.UNLOCK}
+
+PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
+    Role.AUDITOR: frozenset(_EVERYONE),
+    Role.FRONT_DESK: frozenset(_STAFF),
+    Role.MANAGER: frozenset(_STAFF | {Permission.MANAGE_ACCOUNTS}),
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+def roles_with(permission: Permission) -> list[str]:
+    """Return the roles that hold a permission, for questions asked in SQL."""
+    return [role for role, held in PERMISSIONS_OF.items() if permission in held]
