@@ -1,0 +1,215 @@
+"""Calls to Salto's resource API: token, one renewal after a 401, refusals by name, paging."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from accounts.providers.base import (
+    Connection,
+    ProviderError,
+    Reach,
+    Token,
+    TokenKeeper,
+    UncertainError,
+    UnexpectedReplyError,
+)
+from accounts.providers.http import HttpDoor, Reply
+from accounts.providers.salto_ks.errors import LABEL, Asked, refusal
+from accounts.providers.salto_ks.oauth import TOKEN_BUDGET_SECONDS, Clock, fetch_token
+from accounts.providers.text import is_id
+
+READ_BUDGET_SECONDS = 10.0
+LIST_BUDGET_SECONDS = 60.0
+PAGE_SIZE = 100
+#: Salto's own page is this long where it does not care for our $top, so a list whose length
+#: is a multiple of it may be just a page.
+SMALLEST_PAGE = 20
+MAX_PAGES = 200
+
+#: A token is renewed this long before it ends, or in the last quarter of a shorter life.
+RENEW_BEFORE = timedelta(seconds=60)
+
+Row = dict[str, Any]
+Thing = TypeVar("Thing")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Api:
+    """One connection's way to the resource API. Raises ProviderError and nothing else."""
+
+    connection: Connection
+    tokens: TokenKeeper
+    door: HttpDoor
+    now: Clock
+    read_budget_seconds: float = READ_BUDGET_SECONDS
+
+    # --- tokens ---
+
+    def token(self, budget_seconds: float = TOKEN_BUDGET_SECONDS) -> Token:
+        """Return a token with life left, renewing the stored one if need be."""
+        token = self.tokens.current()
+        if token is not None and token.expires_at - self.now() > _margin(token):
+            return token
+        return self.renewed(token, budget_seconds)
+
+    def renewed(self, stale: Token | None, budget_seconds: float = TOKEN_BUDGET_SECONDS) -> Token:
+        """Return a token newer than `stale`: fetched by us, or by another process meanwhile."""
+        deadline = monotonic() + min(budget_seconds, TOKEN_BUDGET_SECONDS)
+
+        def fetch(latest: Token | None) -> Token:
+            left = deadline - monotonic()
+            return fetch_token(
+                self.connection, latest, door=self.door, now=self.now, budget_seconds=left
+            )
+
+        try:
+            return self.tokens.renew(stale, fetch)
+        except ProviderError as error:
+            if error.reach is Reach.UNCERTAIN:
+                # Asking for a token moves no bolt: whatever it was for has not been sent.
+                error.reach = Reach.NOT_SENT
+            raise
+
+    # --- calls ---
+
+    def call(
+        self,
+        asked: Asked,
+        method: str,
+        url: str,
+        *,
+        budget_seconds: float | None = None,
+        **options: Any,
+    ) -> Reply:
+        """Send one request and return its good reply; raise what any other one stands for.
+
+        A 401 is a refusal before anything happened, so the request is sent once more with a
+        renewed token, if there is time. A second 401 is an AuthError. Nothing else is repeated.
+        """
+        budget = self.read_budget_seconds if budget_seconds is None else budget_seconds
+        deadline = monotonic() + budget
+        token = self.token(budget)
+        reply = self._send(token, method, url, deadline, options)
+        if reply.status == 401:
+            token = self.renewed(token, deadline - monotonic())
+            reply = self._send(token, method, url, deadline, options)
+        if problem := refusal(reply, asked, self.now()):
+            raise problem
+        return reply
+
+    def _send(
+        self, token: Token, method: str, url: str, deadline: float, options: Mapping[str, Any]
+    ) -> Reply:
+        authorization = {"Authorization": f"Bearer {token.access_token}"}
+        return self.door.request(
+            method,
+            url,
+            budget_seconds=deadline - monotonic(),
+            **{**options, "headers": {**options.get("headers", {}), **authorization}},
+        )
+
+    def row(self, asked: Asked, url: str, *, fresh: bool = False) -> Row:
+        """Return one object; UnexpectedReplyError if it is none."""
+        body = self.call(asked, "GET", url, fresh=fresh).body_json()
+        if not isinstance(body, dict):
+            raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
+        return body
+
+    def rows(self, asked: Asked, url: str) -> list[Row]:
+        """Return all rows of a list, from all its pages; nothing where a page is missing.
+
+        A list is `{items, next_page_link, count}` or a bare array; both were seen on the same
+        address on two days: https://github.com/ECCdigital/smart-city-booking-backend (August
+        2026). Raises UnexpectedReplyError for other shapes and for pages that never end.
+        """
+        deadline = monotonic() + LIST_BUDGET_SECONDS
+        found: dict[Any, Row] = {}
+        seen, next_url, query = 0, url, {"$top": str(PAGE_SIZE)}
+        for _ in range(MAX_PAGES):
+            page, link = self._page(asked, next_url, query, deadline)
+            seen += len(page)
+            has_news = _add(found, page)
+            if link:
+                next_url, query = self._same_origin(url, link), {}
+            elif has_news and len(page) % SMALLEST_PAGE == 0:
+                next_url, query = url, {"$top": str(PAGE_SIZE), "$skip": str(seen)}
+            else:  # a short page, an empty one, or a server that does not care for $skip
+                return list(found.values())
+        raise UnexpectedReplyError(f"{LABEL} lists pages without end")
+
+    def _page(
+        self, asked: Asked, url: str, query: dict[str, str], deadline: float
+    ) -> tuple[list[Row], str]:
+        left = min(self.read_budget_seconds, deadline - monotonic())
+        if left <= 0:
+            raise UncertainError(f"{LABEL} took too long to list everything")
+        reply = self.call(asked, "GET", url, params=query, budget_seconds=left)
+        return read_page(reply.body_json())
+
+    @staticmethod
+    def _same_origin(url: str, link: str) -> str:
+        ours, theirs = urlsplit(url), urlsplit(link)
+        if (ours.scheme, ours.netloc) != (theirs.scheme, theirs.netloc):
+            raise UnexpectedReplyError(f"{LABEL} continues its list somewhere else")
+        return link
+
+
+def _add(found: dict[Any, Row], page: list[Row]) -> bool:
+    """Add the rows that are new; tell whether any was. The first of two with one id stays."""
+    before = len(found)
+    for row in page:
+        key = row.get("id")
+        found.setdefault(key if isinstance(key, str) else id(row), row)
+    return len(found) > before
+
+
+def _margin(token: Token) -> timedelta:
+    if token.issued_at is None:
+        return RENEW_BEFORE
+    return min(RENEW_BEFORE, (token.expires_at - token.issued_at) / 4)
+
+
+def read_page(body: Any) -> tuple[list[Row], str]:
+    """Return the rows of one page, and the link to the next or "". Raises UnexpectedReplyError."""
+    link: Any = None
+    if isinstance(body, dict):
+        body, link = body.get("items"), body.get("next_page_link")
+    good = isinstance(body, list) and all(isinstance(row, dict) for row in body)
+    if not good or not (link is None or isinstance(link, str)):
+        raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
+    return body, link or ""
+
+
+def read_rows(rows: list[Row], read: Callable[[Row], Thing]) -> list[Thing]:
+    """Read each row. One without a usable id is left out and logged; if all are, it raises.
+
+    `read` raises ValueError for such a row.
+    """
+    things = []
+    for row in rows:
+        try:
+            things.append(read(row))
+        except ValueError as error:
+            log.warning("%s: a row was left out: %s", LABEL, error)
+    if rows and not things:
+        raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
+    return things
+
+
+def read_row(row: Row, read: Callable[[Row], Thing]) -> Thing:
+    """Read one row; UnexpectedReplyError if it has no usable id."""
+    return read_rows([row], read)[0]
+
+
+def id_of(row: Row, *keys: str) -> str:
+    """Return the first of these fields that is there. Raises ValueError if it is no id."""
+    value = next((row[key] for key in keys if row.get(key) is not None), None)
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError("its id is none")
+    return value
