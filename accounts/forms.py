@@ -1,0 +1,482 @@
+"""What people type about accounts and people."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from allauth.account.forms import LoginForm
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+
+from accounts.driving import door_for
+from accounts.fields import AddressField, MillisecondsField, NameField, PastedField, spaced
+from accounts.models import (
+    ConnectedAccount,
+    Dialect,
+    Grant,
+    Invitation,
+    Membership,
+    Role,
+    Space,
+    User,
+    Workspace,
+)
+from accounts.models.places import validate_time_zone
+from accounts.onboarding.choosing import Choice
+from accounts.onboarding.credentials import Credentials, usual_addresses
+from accounts.upkeep import (
+    EVENT_INTERVAL_MS,
+    RELEASED_STATE_MS,
+    STATUS_INTERVAL_MS,
+    UNLOCK_SECONDS,
+    Settings,
+)
+
+ENTER_AGAIN = "enter the client secret again when changing the address"
+NEW_PROPERTY = "new"
+
+_NO_AUTOFILL = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "E-mail"
+        self.fields["password"].label = "Password"
+        self.fields.pop("remember", None)
+
+
+# --- connecting -------------------------------------------------------------------------------
+
+
+class CredentialsForm(forms.Form):
+    """Back-end credentials of one dialect. Secrets are never shown again, not even as typed.
+
+    When an account is reconnected, secrets left empty stay as they are, unless an address
+    changes: a stored secret never goes to another host (reliability ACC-01).
+    """
+
+    dialect = forms.ChoiceField(choices=Dialect.choices, widget=forms.HiddenInput)
+    client_id = PastedField(
+        label="Client id",
+        noun="client id",
+        max_length=200,
+        widget=forms.TextInput(attrs=_NO_AUTOFILL),
+    )
+    client_secret = PastedField(
+        label="Client secret", noun="client secret", widget=forms.PasswordInput(attrs=_NO_AUTOFILL)
+    )
+    username = forms.CharField(
+        label="User name",
+        max_length=254,
+        help_text="The e-mail address of the Salto KS user that Lockboard acts as.",
+        widget=forms.TextInput(attrs=_NO_AUTOFILL),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=512,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        workspace: Workspace,
+        dialect: str,
+        account: ConnectedAccount | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+        door = door_for(workspace)
+        self.usual = usual_addresses(workspace, dialect)
+        for name, label, usual in (
+            ("api_base", "API address (api_base)", self.usual[0]),
+            ("auth_url", "Token address (auth_url)", self.usual[1]),
+        ):
+            self.fields[name] = AddressField(door=door, label=label, initial=usual)
+            self.fields[name].help_text = f"Usually {usual}" if usual else ""
+        self.fields["dialect"].initial = dialect
+        if dialect == Dialect.LEGACY:
+            del self.fields["username"], self.fields["password"]
+        if account:
+            self._keep_secrets_of(account)
+
+    def _keep_secrets_of(self, account: ConnectedAccount) -> None:
+        for name in ("client_id", "username", "api_base", "auth_url"):
+            if name in self.fields and getattr(account, name):
+                self.fields[name].initial = getattr(account, name)
+        for name in ("client_secret", "password"):
+            if name in self.fields and getattr(account, f"{name}_sealed"):
+                self.fields[name].required = False
+                self.fields[name].help_text = (
+                    f"•••• set {account.secret_set_at:%-d %b %Y}. Leave empty to keep it."
+                    if account.secret_set_at
+                    else "•••• set. Leave empty to keep it."
+                )
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what was tidied, a sentence each."""
+        return [
+            f"{field.label}: removed spaces."
+            for field in self.fields.values()
+            if isinstance(field, PastedField) and field.removed_spaces
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if self.account and self._has_moved(self.account):
+            for name, sentence in (
+                ("client_secret", ENTER_AGAIN),
+                ("password", "enter the password again when changing the address"),
+            ):
+                if name in self.fields and name in given and not given[name]:
+                    self.add_error(name, sentence)
+        return given
+
+    def _has_moved(self, account: ConnectedAccount) -> bool:
+        """Whether a stored secret would go to another host, or stand for another name."""
+        return any(
+            name in self.cleaned_data and self.cleaned_data[name] != getattr(account, name)
+            for name in ("api_base", "auth_url", "client_id", "dialect")
+        )
+
+    def credentials(self) -> Credentials:
+        """Return what was typed, with the account's own secrets where they were left empty.
+
+        Raises UnreadableError where these cannot be opened any more.
+        """
+        given = self.cleaned_data
+        kept = self.account
+        return Credentials(
+            dialect=given["dialect"],
+            grant=Grant.CLIENT_CREDENTIALS
+            if given["dialect"] == Dialect.LEGACY
+            else Grant.PASSWORD,
+            api_base=given["api_base"],
+            auth_url=given["auth_url"],
+            client_id=given["client_id"],
+            username=given.get("username", ""),
+            client_secret=given["client_secret"] or (kept.unseal("client_secret") if kept else ""),
+            password=given.get("password", "")
+            or (kept.unseal("password") if kept and "password" in given else ""),
+        )
+
+
+class SiteForm(forms.Form):
+    """One site: whether it is chosen, and which property it is."""
+
+    use_required_attribute = False  # name and zone count only for a new property
+
+    property = forms.ChoiceField(label="Property")
+    name = NameField(label="Name of the new property", noun="name")
+    time_zone = forms.CharField(
+        label="Its time zone",
+        widget=forms.TextInput(attrs={"list": "time-zones", "placeholder": "Europe/Paris"}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        site: dict[str, Any],
+        is_chosen: bool,
+        properties: list[Space],
+        may_add: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.site, self.is_chosen = site, is_chosen
+        choices = [(str(space.pk), space.name) for space in properties]
+        if may_add:
+            choices.append((NEW_PROPERTY, "A new property"))
+        self.fields["property"].choices = choices  # type: ignore[attr-defined]
+        self.may_add = may_add
+        if self["property"].value() != NEW_PROPERTY:
+            self.fields["name"].required = self.fields["time_zone"].required = not self.is_bound
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("property") != NEW_PROPERTY:
+            return given
+        try:
+            validate_time_zone(given.get("time_zone", ""))
+        except ValidationError as error:
+            self.errors.pop("time_zone", None)
+            self.add_error("time_zone", error)
+        return given
+
+    def choice(self) -> Choice:
+        given = self.cleaned_data
+        if given["property"] != NEW_PROPERTY:
+            return Choice(remote_id=self.site["remote_id"], property_id=UUID(given["property"]))
+        return Choice(
+            remote_id=self.site["remote_id"], name=given["name"], time_zone=given["time_zone"]
+        )
+
+
+class SitesForm:
+    """All sites of a login, each with its form. Sites may share a property, also a new one."""
+
+    def __init__(
+        self,
+        posted: Any,
+        *,
+        sites: list[dict[str, Any]],
+        initial: dict[str, Choice],
+        chosen_ids: set[str],
+        properties: list[Space],
+        may_add: bool,
+    ) -> None:
+        self.is_bound = posted is not None
+        self.sites, self.properties = sites, properties
+        self.chosen_ids = set(posted.getlist("site")) if self.is_bound else chosen_ids
+        self.error = ""
+        self.forms = [
+            SiteForm(
+                # Only what is chosen must be right.
+                posted if self.is_bound and site["remote_id"] in self.chosen_ids else None,
+                prefix=f"s{number}",
+                site=site,
+                is_chosen=site["remote_id"] in self.chosen_ids,
+                properties=properties,
+                may_add=may_add,
+                initial=_initial(initial[site["remote_id"]]),
+            )
+            for number, site in enumerate(sites)
+        ]
+
+    def is_valid(self) -> bool:
+        known = {site["remote_id"] for site in self.sites}
+        if self.chosen_ids - known:
+            names = ", ".join(site["name"] for site in self.sites)
+            self.error = f"this credential cannot see that site; visible sites: {names}"
+        elif not self.chosen_ids:
+            self.error = "choose at least one site"
+        wrong = [form for form in self.forms if form.is_chosen and not form.is_valid()]
+        return not wrong and not self.error and self._are_new_ones_distinct()
+
+    def _are_new_ones_distinct(self) -> bool:
+        """A new property may not be called like one that is there; two sites may share it."""
+        taken = {space.name.lower() for space in self.properties}
+        zones: dict[str, str] = {}
+        for form in (form for form in self.forms if form.is_chosen):
+            choice = form.choice()
+            if choice.property_id is not None:
+                continue
+            if choice.name.lower() in taken:
+                form.add_error("name", f"there is a property called {choice.name}: choose it above")
+            elif zones.setdefault(choice.name, choice.time_zone) != choice.time_zone:
+                form.add_error("time_zone", f"another site of {choice.name} has another time zone")
+        return not any(form.errors for form in self.forms if form.is_chosen)
+
+    def choices(self) -> list[Choice]:
+        return [form.choice() for form in self.forms if form.is_chosen]
+
+
+def _initial(choice: Choice) -> dict[str, str]:
+    return {
+        "property": str(choice.property_id) if choice.property_id else NEW_PROPERTY,
+        "name": choice.name,
+        "time_zone": choice.time_zone,
+    }
+
+
+def time_zones() -> list[str]:
+    """Return the zones to suggest: places, not abbreviations."""
+    return sorted(
+        name
+        for name in available_timezones()
+        if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/", "right/"))
+    )
+
+
+class AccountNameForm(forms.Form):
+    name = NameField(
+        label="Name of the account",
+        noun="name",
+        help_text="How the board and the log call it.",
+    )
+
+
+# --- accounts ---------------------------------------------------------------------------------
+
+
+class SettingsForm(forms.Form):
+    """What may be changed without signing in again. A number out of range is clamped, and said."""
+
+    name = NameField(label="Name", noun="name")
+    status_interval_ms = MillisecondsField(
+        label="Doors are asked every (ms)",
+        span=STATUS_INTERVAL_MS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    event_poll_interval_ms = MillisecondsField(
+        label="Events are fetched every (ms)",
+        span=EVENT_INTERVAL_MS,
+        zero_is_off=True,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    unlock_seconds = forms.IntegerField(
+        label="A door is released for (s)",
+        min_value=UNLOCK_SECONDS[0],
+        max_value=UNLOCK_SECONDS[1],
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "required"), "seconds: whole number 1–60"
+        ),
+    )
+    released_state_ms = MillisecondsField(
+        label="It is shown as released for (ms)",
+        span=RELEASED_STATE_MS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
+        kwargs["initial"] = vars(Settings.of(account))
+        super().__init__(*args, **kwargs)
+        self.fields["status_interval_ms"].help_text = f"{_span(STATUS_INTERVAL_MS)}."
+        self.fields[
+            "event_poll_interval_ms"
+        ].help_text = f"0 turns the feed off; otherwise {_span(EVENT_INTERVAL_MS)}."
+        self.fields["released_state_ms"].help_text = f"{_span(RELEASED_STATE_MS)}."
+        self.fields["unlock_seconds"].help_text = "1 to 60."
+        if account.dialect == Dialect.CONNECT:
+            self.fields[
+                "unlock_seconds"
+            ].help_text = (
+                "1 to 60. The Connect API has no duration: locks there keep their own time (7 s)."
+            )
+
+    def fill_in_clamped(self) -> None:
+        """Put the nearest allowed number where one was out of range, for a second look."""
+        typed: Any = self.data
+        filled = typed.copy()
+        for name, field in self.fields.items():
+            if not isinstance(field, MillisecondsField) or name not in self.errors:
+                continue
+            try:
+                number = field.to_python(self[name].value())
+            except ValidationError:
+                continue
+            if number is not None:
+                filled[name] = str(field.clamped(number))
+        self.data = filled
+
+    def settings(self) -> Settings:
+        return Settings(**self.cleaned_data)
+
+
+def _span(span: tuple[int, int]) -> str:
+    return f"{spaced(span[0])} to {spaced(span[1])} ms"
+
+
+class TypedNameForm(forms.Form):
+    """Disconnecting asks for the account's name, typed."""
+
+    name = forms.CharField(widget=forms.TextInput(attrs=_NO_AUTOFILL))
+
+    def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+        self.fields["name"].label = f"Type “{account.name}” to confirm"
+
+    def clean_name(self) -> str:
+        typed: str = self.cleaned_data["name"]
+        if typed.strip() != self.account.name.strip():
+            raise ValidationError(f"that is not the name: {self.account.name}")
+        return typed
+
+
+class PinForm(forms.Form):
+    pin = forms.CharField(
+        label="PIN from the mail",
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "size": "6"}
+        ),
+    )
+
+    def clean_pin(self) -> str:
+        return "".join(self.cleaned_data["pin"].split())
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+class AccessForm(forms.Form):
+    """One role, for all properties or some."""
+
+    role = forms.ChoiceField(choices=[(role.value, role.label.capitalize()) for role in Role])
+    properties = forms.ModelMultipleChoiceField(
+        queryset=Space.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Only these properties",
+        help_text="None ticked: all properties, also those added later. Admins are always for all.",
+    )
+
+    def __init__(self, *args: Any, properties: QuerySet[Space], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["properties"].queryset = properties  # type: ignore[attr-defined]
+        self.fields["role"].help_text = (
+            "Admin: everything. Manager: doors, log and accounts. Front desk: doors and log. "
+            "Auditor: the log, read only."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("role") == Role.ADMIN and given.get("properties"):
+            self.add_error("properties", "an admin is for all properties: untick these")
+        return given
+
+
+class InviteForm(AccessForm):
+    email = forms.EmailField(label="E-mail", max_length=254)
+    name = NameField(label="Name", noun="name", required=False)
+
+    field_order = ("email", "name", "role", "properties")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].initial = Role.FRONT_DESK  # nobody is made an admin by a slip
+
+
+def initial_access(memberships: list[Membership]) -> dict[str, Any]:
+    return {
+        "role": memberships[0].role if memberships else Role.FRONT_DESK,
+        "properties": [m.property_id for m in memberships if m.property_id],
+    }
+
+
+class AcceptForm(forms.Form):
+    """What an invited person chooses."""
+
+    name = NameField(label="Your name", noun="name")
+    password = forms.CharField(
+        label="Choose a password",
+        strip=False,
+        max_length=128,
+        help_text="At least 12 characters. A sentence is easier to remember than signs.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, invitation: Invitation, **kwargs: Any) -> None:
+        kwargs["initial"] = {"name": invitation.name}
+        super().__init__(*args, **kwargs)
+        self.invitation = invitation
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("password"):
+            person = User(email=self.invitation.email, name=given.get("name", ""))
+            try:
+                validate_password(given["password"], person)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return given

@@ -1,0 +1,11 @@
+"""What accounts tell the apps above them. All are sent inside the transaction of the act."""
+
+from django.dispatch import Signal
+
+#: An account was connected and its doors are to be fetched for the first time.
+#: Arguments: `webview_id` (onboarding.progress tells how it goes); `here`: no worker has
+#: answered so far, so let this process do it.
+first_sync_requested = Signal()
+
+#: An account was disconnected: its doors leave the board. Arguments: `account`, `at`.
+account_disconnected = Signal()
