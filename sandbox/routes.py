@@ -1,0 +1,78 @@
+"""What a request to a simulated cloud is called: the words that faults are matched by."""
+
+import re
+
+CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/")
+
+SITE = r"/sites/[^/]+"
+#: Name → the path below `/identity`, `/connect/v1.1`, `/legacy` … The first match counts.
+NAMES = [
+    ("token", r"/connect/token|/oauth2/token"),
+    ("authorize", r"/connect/authorize|/login|/consent"),
+    ("discovery", r"/\.well-known/.*"),
+    ("identity_other", r"/connect/(userinfo|revocation)"),
+    ("sites", r"/sites"),
+    ("site", SITE),
+    ("subscription", SITE + r"/subscription"),
+    ("me", rf"/me(/.*)?|{SITE}/me"),
+    ("locks", SITE + r"/locks"),
+    ("lock", SITE + r"/locks/[^/]+"),
+    ("locking", SITE + r"/locks/[^/]+/(locking|unlock|lock)"),
+    ("lock_other", SITE + r"/locks/[^/]+/.*"),
+    ("iqs", SITE + r"/iqs"),
+    ("iq", SITE + r"/iqs/[^/]+"),
+    ("iq_secret", SITE + r"/iqs/[^/]+/secret"),
+    ("iq_pin", SITE + r"/iqs/[^/]+/pin(/.*)?"),
+    ("entries", SITE + r"/(entries|audit-trails|audit/log)"),
+    ("export", SITE + r"/entries/export"),
+    ("incidents", SITE + r"/incidents"),
+    ("users", SITE + r"/(users|guests)"),
+    ("user", SITE + r"/users/[^/]+(/subscription)?"),
+    ("pin", SITE + r"/users/[^/]+/pin(/custom)?"),
+    ("keys", SITE + r"/users/[^/]+/(keys|activated_iqs)"),
+    ("roles", SITE + r"/(me/)?(roles|permissions)"),
+    ("groups", SITE + r"/access_groups"),
+    ("group", SITE + r"/access_groups/[^/]+"),
+    ("group_locks", SITE + r"/access_groups/[^/]+/locks(/.*)?"),
+    ("group_users", SITE + r"/access_groups/[^/]+/users(/.*)?"),
+    ("schedules", SITE + r"/access_groups/[^/]+/time_schedules(/.*)?"),
+]
+PATTERNS = [(name, re.compile(pattern)) for name, pattern in NAMES]
+PREFIX = re.compile(r"/accept(?=/)|/identity(?=/)|/connect(?=/v[0-9])|/legacy(?=/)|/v[0-9.]+(?=/)")
+LOCK = re.compile(r"/locks/([0-9a-fA-F-]{36})")
+SITE_ID = re.compile(r"/sites/([0-9a-fA-F-]{36})")
+
+#: Words that stand for many routes.
+FAMILIES = ("identity", "api", "connect", "legacy", "*")
+
+
+def is_cloud(path: str) -> bool:
+    return path.startswith(CLOUDS)
+
+
+def name_of(path: str) -> str:
+    """Return the route's name; `other` for a path that no cloud has."""
+    rest = path
+    while match := PREFIX.match(rest):
+        rest = rest[match.end() :]
+    return next((name for name, pattern in PATTERNS if pattern.fullmatch(rest)), "other")
+
+
+def families_of(path: str) -> set[str]:
+    signs_in = "/identity/" in path or path == "/legacy/oauth2/token"
+    legacy = path.startswith("/legacy/")
+    return {"*", "identity" if signs_in else "api", "legacy" if legacy else "connect"}
+
+
+def lock_in(path: str) -> str | None:
+    match = LOCK.search(path)
+    return match[1].lower() if match else None
+
+
+def site_in(path: str) -> str | None:
+    match = SITE_ID.search(path)
+    return match[1].lower() if match else None
+
+
+def known_words() -> list[str]:
+    return [name for name, _pattern in NAMES] + [*FAMILIES, "other"]

@@ -1,0 +1,54 @@
+"""docs/sandbox.md and the program must agree: tests and outside checks stand on both."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sandbox import control, control_things, faults, routes, seed, visit
+from sandbox.things import Settings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/sandbox.md").read_text()
+SOURCES = "\n".join(path.read_text() for path in (ROOT / "sandbox").glob("*.py"))
+WORDS = set(re.findall(r"[\w*@.-]+", TEXT))
+
+NAMES = [
+    *seed.ACCOUNTS,
+    *faults.EFFECTS,
+    *faults.POISONS,
+    *routes.known_words(),
+    *visit.REASONS,
+    *control.PRESETS,
+    *control_things.LOCK_CHANGES,
+    *control_things.SITE_CHANGES,
+    *control_things.IQ_CHANGES,
+    *control_things.PERSON_CHANGES,
+    *control_things.CLIENT_CHANGES,
+    *(field.name for field in fields(Settings) if field.name != "id"),
+    *re.findall(r'\.effect\(\s*"(\w+)"', SOURCES),
+]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES)))
+def test_the_documentation_names(name):
+    assert name in WORDS
+
+
+def test_every_control_path_is_documented():
+    for route in control.ROUTES:
+        assert "/control" + route.path.split("/{")[0] in TEXT
+
+
+def test_the_documented_defaults_are_the_real_ones():
+    for field in fields(Settings):
+        if field.name in {"page_size", "retention_days", "otp_block_after"}:
+            row = next(line for line in TEXT.splitlines() if f"`{field.name}`" in line)
+            assert str(field.default) in row
+
+
+def test_every_client_is_documented(client):
+    for row in client.world.clients:
+        assert f"`{row.id}`" in TEXT
+        assert f"`{row.secret}`" in TEXT
