@@ -38,7 +38,7 @@ def client_ip(request: HttpRequest) -> str:
     told = str(request.META.get("REMOTE_ADDR") or "")
     if settings.TRUSTED_PROXIES:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-        if len(forwarded) >= settings.TRUSTED_PROXIES:
+        if forwarded != [""] and len(forwarded) >= settings.TRUSTED_PROXIES:
             told = forwarded[-settings.TRUSTED_PROXIES].strip()
     try:
         return str(ip_address(told.partition("%")[0]))

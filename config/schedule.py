@@ -1,0 +1,26 @@
+"""Every periodic task. Each expires within one period, so a backlog is dropped, not drained."""
+
+from typing import Any
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep attempts and released doors": {
+        "task": "locks.tasks.sweep",
+        "schedule": 1,
+        "options": {"expires": 1, "queue": "actuate"},
+    },
+    "queue the polls that are due": {
+        "task": "locks.tasks.queue_due_polls",
+        "schedule": 1,
+        "options": {"expires": 1, "queue": "poll"},
+    },
+    "make next month's partitions": {
+        "task": "audit.tasks.make_partitions",
+        "schedule": 3600,
+        "options": {"expires": 3600, "queue": "poll"},
+    },
+    "clear what expired": {
+        "task": "accounts.tasks.clear_expired",
+        "schedule": 600,
+        "options": {"expires": 600, "queue": "poll"},
+    },
+}
