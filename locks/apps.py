@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class LocksConfig(AppConfig):
+    name = "locks"
+    verbose_name = "Locks"
+
+    def ready(self) -> None:
+        from locks import onboarding_receivers, receivers  # noqa: F401  connects them

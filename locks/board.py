@@ -1,0 +1,211 @@
+"""What one person's board shows: which doors, in which order, and what needs attention."""
+
+from __future__ import annotations
+
+import builtins
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from accounts.actors import Actor
+from accounts.models import AccountState, ConnectedAccount, Space
+from accounts.permissions import Permission
+from locks.models import Device
+from locks.tiles import ALL_PROBLEMS, Audience, Tile, natural, tiles
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks to see."""
+
+    query: str = ""
+    show: str = ""
+    layout: str = "grid"
+
+    @classmethod
+    def from_query(cls, params: dict[str, str]) -> Filters:
+        show = params.get("show", "")
+        return cls(
+            query=params.get("q", "").strip()[:100],
+            show=show if show in {p.key for p in ALL_PROBLEMS} else "",
+            layout="list" if params.get("layout") == "list" else "grid",
+        )
+
+    def keeps(self, tile: Tile) -> bool:
+        if self.show and all(problem.key != self.show for problem in tile.problems):
+            return False
+        return all(word in tile.search for word in self.query.casefold().split())
+
+    def url(self, **changes: str) -> str:
+        params = {"q": self.query, "show": self.show, "layout": self.layout} | changes
+        asked = {k: v for k, v in params.items() if v and (k, v) != ("layout", "grid")}
+        return f"/?{urlencode(asked)}" if asked else "/"
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.query or self.show)
+
+
+@dataclass(frozen=True)
+class Floor:
+    name: str
+    tiles: list[SafeString]
+
+
+@dataclass(frozen=True)
+class Group:
+    property: Space
+    floors: list[Floor]
+
+    @builtins.property  # `property` is a field here
+    def count(self) -> int:
+        return sum(len(floor.tiles) for floor in self.floors)
+
+
+@dataclass(frozen=True)
+class Pill:
+    key: str
+    label: str
+    count: int
+    is_on: bool
+    url: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Banner:
+    level: str
+    title: str
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board at one moment. `cursor` tells a stream where to go on."""
+
+    groups: list[Group]
+    pills: list[Pill]
+    banners: list[Banner]
+    filters: Filters
+    total: int
+    shown: int
+    problem_count: int
+    cursor: str
+    polled: dict[str, str] = field(default_factory=dict)
+
+
+def board_for(actor: Actor, filters: Filters, *, now: datetime | None = None) -> Board:
+    """Put one person's board together. A fixed number of queries, whatever the doors."""
+    now = now or timezone.now()
+    rows = Device.objects.for_actor(actor).values_list("pk", "revision")
+    seen = list(tiles.get(rows).values())
+    shown = [tile for tile in seen if filters.keeps(tile)]
+    accounts = list(ConnectedAccount.objects.for_actor(actor))
+    return Board(
+        groups=_groups(actor, shown),
+        pills=_pills(seen, filters),
+        banners=banners_of(accounts, actor),
+        filters=filters,
+        total=len(seen),
+        shown=len(shown),
+        problem_count=sum(any(p.is_problem for p in tile.problems) for tile in seen),
+        cursor=now.isoformat(),
+        polled={
+            str(account.pk): account.status_polled_at.isoformat()
+            for account in accounts
+            if account.status_polled_at
+        },
+    )
+
+
+def audience_of(actor: Actor, property_id: object) -> Audience:
+    ids = actor.unlockable_property_ids
+    return Audience.OPERATOR if ids is None or property_id in ids else Audience.VIEWER
+
+
+def _groups(actor: Actor, shown: list[Tile]) -> list[Group]:
+    shown.sort(key=lambda tile: tile.sort_key)
+    by_property: dict[object, dict[str, list[SafeString]]] = {}
+    for tile in shown:
+        floors = by_property.setdefault(tile.property_id, {})
+        html = tile.html[audience_of(actor, tile.property_id)]
+        floors.setdefault(tile.floor, []).append(html)
+    properties = Space.objects.for_actor(actor).properties().order_by("name")
+    return [
+        Group(
+            property=space,
+            floors=[
+                Floor(name=name, tiles=html)
+                for name, html in sorted(
+                    by_property[space.pk].items(), key=lambda item: _floor_key(item[0])
+                )
+            ],
+        )
+        for space in properties
+        if space.pk in by_property
+    ]
+
+
+def _floor_key(name: str) -> tuple[int, list[tuple[int, str | int]]]:
+    """Ground first, then upwards; doors on no floor at the end."""
+    rank = {"": 2, "ground": 0, "ground floor": 0}.get(name.casefold(), 1)
+    return rank, natural(name)
+
+
+def _pills(seen: list[Tile], filters: Filters) -> list[Pill]:
+    counts = Counter(problem for tile in seen for problem in tile.problems)
+    return [
+        Pill(
+            key=problem.key,
+            label=problem.label,
+            count=counts[problem],
+            is_on=filters.show == problem.key,
+            url=filters.url(show="" if filters.show == problem.key else problem.key),
+            tone=problem.tone,
+        )
+        for problem in ALL_PROBLEMS
+        if counts[problem] or filters.show == problem.key
+    ]
+
+
+_SAID = {
+    AccountState.RECONNECT_REQUIRED: ("danger", "{name} refuses our credential since {since}"),
+    AccountState.SECRET_UNREADABLE: ("danger", "{name}: the stored secret cannot be read"),
+    AccountState.ACTUATION_BLOCKED: ("danger", "{name}: remote opening is blocked since {since}"),
+    AccountState.DEGRADED: ("warn", "{name} has not answered since {since}"),
+    AccountState.THROTTLED: ("warn", "{name} asks us to slow down"),
+}
+_WHAT_STILL_WORKS = {
+    AccountState.RECONNECT_REQUIRED: "Its doors show their last known state and cannot be opened from here.",
+    AccountState.SECRET_UNREADABLE: "Its doors show their last known state and cannot be opened from here.",
+    AccountState.ACTUATION_BLOCKED: "Doors are still shown live.",
+    AccountState.DEGRADED: "Showing old data. Unlock may fail.",
+    AccountState.THROTTLED: "Doors are updated more slowly. Unlock still works.",
+}
+
+
+def banners_of(accounts: list[ConnectedAccount], actor: Actor) -> list[Banner]:
+    """One banner per account in trouble: what broke, since when, what still works, what to do."""
+    may_mend = actor.may(Permission.MANAGE_ACCOUNTS)
+    said = []
+    for account in accounts:
+        state = AccountState(account.state)
+        if state not in _SAID and not account.trouble:
+            continue
+        level, title = _SAID.get(state, ("warn", "{name}: something is switched off"))
+        said.append(
+            Banner(
+                level=level,
+                title=title.format(name=account.name, since=f"{account.state_since:%H:%M} UTC"),
+                text=f"{account.trouble} {_WHAT_STILL_WORKS.get(state, '')}".strip(),
+                url=f"/accounts/{account.pk}/" if may_mend else "",
+                action="Reconnect" if account.is_silent else "See the account",
+            )
+        )
+    return said

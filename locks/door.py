@@ -1,0 +1,85 @@
+"""What the page of one door tells, in words."""
+
+from dataclasses import dataclass
+
+from locks.models import Device
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Capability:
+    label: str
+    yes: bool
+    reason: str = ""
+
+
+def _yes_no(value: bool | None) -> str:  # noqa: FBT001  it is the value
+    return {True: "yes", False: "no", None: "the provider does not say"}[value]
+
+
+def facts(device: Device) -> list[Fact]:
+    """Return what is known about a door, unknown words of the provider included."""
+    account = device.account
+    battery = f"{device.battery_percent} %" if device.battery_percent is not None else "not known"
+    words = device.unknown_words
+    return [
+        Fact("Property", device.property.name),
+        Fact("Floor", device.space.name if device.space else "–"),
+        Fact("Account", account.name, account.trouble),
+        Fact("Hub", device.hub.name if device.hub else "–"),
+        Fact("Lock type", device.model or "–"),
+        Fact("Online", _yes_no(device.is_online)),
+        Fact("Battery", battery, _word(words, "battery_level")),
+        Fact("Office mode", _yes_no(device.office_mode)),
+        Fact("Privacy mode", _yes_no(device.privacy_mode)),
+        Fact("Last event", _last_event(device)),
+    ]
+
+
+def _word(words: dict[str, str], field: str) -> str:
+    return f"the provider says “{words[field]}”" if field in words else ""
+
+
+def _last_event(device: Device) -> str:
+    if not device.last_event:
+        return "none yet"
+    by = f" by {device.last_event_user}" if device.last_event_user else ""
+    return f"{device.last_event.replace('_', ' ')}{by}"
+
+
+def capabilities(device: Device) -> list[Capability]:
+    """Return what can be done with a door from here, and why not what cannot."""
+    can_lock = device.can_lock and device.lock_refused_at is None
+    return [
+        Capability(
+            "Open from here",
+            device.can_unlock,
+            "" if device.can_unlock else "This lock cannot be opened remotely.",
+        ),
+        Capability(
+            "Lock from here",
+            device.is_lockable,
+            _why_lock(device, can_lock=can_lock),
+        ),
+        Capability(
+            "PIN codes",
+            device.has_keypad,
+            "Salto chooses the digits." if device.has_keypad else "This lock has no keypad.",
+        ),
+    ]
+
+
+def _why_lock(device: Device, *, can_lock: bool) -> str:
+    if device.lock_refused_at:
+        return "The provider refused it: this hardware cannot be locked remotely."
+    if can_lock:
+        return ""
+    if device.office_mode:
+        return "Ends office mode."
+    return "This lock relocks by itself; only office mode can be ended."

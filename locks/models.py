@@ -1,0 +1,262 @@
+"""Doors, and every try to make one move."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.urls import reverse
+
+from accounts.models import ConnectedAccount, ConnectedSite, Hub, Space, UnlockPolicy
+from audit.ids import new_id
+from audit.who import Place, Who
+from locks.states import (
+    OPEN_STATUSES,
+    Action,
+    AttemptEvidence,
+    AttemptStatus,
+    Evidence,
+    LockState,
+)
+
+if TYPE_CHECKING:
+    from accounts.actors import Actor
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def for_actor(self, actor: Actor) -> Self:
+        """Keep the doors this person may see, in their workspace."""
+        devices = self.filter(workspace_id=actor.workspace.pk, removed_at=None)
+        if actor.property_ids is None:
+            return devices
+        return devices.filter(property_id__in=actor.property_ids)
+
+    def with_tile(self) -> Self:
+        """Fetch along what a tile shows."""
+        return self.select_related("account", "property", "space", "hub", "attempt")
+
+
+class Device(models.Model):
+    """One lock (or door device) of a connected account, as it was last seen.
+
+    State is only ever observed: by event, by poll, or assumed after a command, each with its
+    time; older knowledge never overwrites newer. `revision` rises with every change that a
+    board shows (a trigger in the database sees to it), so a board can tell what it missed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", models.PROTECT, related_name="devices")
+    account = models.ForeignKey(ConnectedAccount, models.PROTECT, related_name="devices")
+    site = models.ForeignKey(ConnectedSite, models.PROTECT, related_name="devices")
+    property = models.ForeignKey(Space, models.PROTECT, related_name="devices")
+    #: The floor or room inside the property, where known.
+    space = models.ForeignKey(Space, models.SET_NULL, null=True, related_name="doors")
+    hub = models.ForeignKey(Hub, models.SET_NULL, null=True, related_name="devices")
+    remote_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    model = models.CharField(max_length=100, blank=True)
+
+    state = models.CharField(max_length=10, choices=LockState, default=LockState.UNKNOWN)
+    state_at = models.DateTimeField(null=True)
+    state_evidence = models.CharField(max_length=10, choices=Evidence, blank=True)
+    #: While a momentary opening lasts, as far as we know.
+    released_until = models.DateTimeField(null=True)
+    is_online = models.BooleanField(null=True)
+    online_since = models.DateTimeField(null=True)
+    battery_percent = models.PositiveSmallIntegerField(null=True)
+    battery_at = models.DateTimeField(null=True)
+    door_open = models.BooleanField(null=True)
+    office_mode = models.BooleanField(null=True)
+    privacy_mode = models.BooleanField(null=True)
+    left_open_alarm = models.BooleanField(null=True)
+    intrusion_alarm = models.BooleanField(null=True)
+    #: Polls in a row without this door in an otherwise good listing.
+    missing_polls = models.PositiveIntegerField(default=0)
+    missing_since = models.DateTimeField(null=True)
+
+    has_keypad = models.BooleanField(default=False)
+    can_unlock = models.BooleanField(default=True)
+    can_lock = models.BooleanField(default=False)
+    #: Learned from a refusal: the provider said this lock cannot be locked remotely.
+    lock_refused_at = models.DateTimeField(null=True)
+    #: Empty: as the property says.
+    unlock_policy = models.CharField(max_length=10, choices=UnlockPolicy, blank=True)
+
+    last_event = models.CharField(max_length=40, blank=True)
+    last_event_at = models.DateTimeField(null=True)
+    last_event_user = models.CharField(max_length=200, blank=True)
+    #: The latest command, while a board has something to say about it.
+    attempt = models.ForeignKey(
+        "locks.ActionAttempt", models.DO_NOTHING, null=True, related_name="+", db_constraint=False
+    )
+
+    #: When to look at this one door again, soon after something happened to it.
+    next_poll_at = models.DateTimeField(null=True)
+    #: Words the provider used that we have none for, by field.
+    unknown_words = models.JSONField(default=dict)
+    raw = models.JSONField(default=dict)
+    removed_at = models.DateTimeField(null=True)
+    revision = models.BigIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "remote_id"], name="device_once_per_account")
+        ]
+        indexes = [
+            # What changed since a board last looked?
+            models.Index(fields=["workspace", "changed_at"], name="device_changed"),
+            # Which doors are to be looked at soon? Which are released?
+            models.Index(
+                fields=["next_poll_at"],
+                name="device_due",
+                condition=models.Q(next_poll_at__isnull=False),
+            ),
+            models.Index(
+                fields=["released_until"],
+                name="device_released",
+                condition=models.Q(released_until__isnull=False),
+            ),
+            models.Index(
+                fields=["attempt"],
+                name="device_attempt",
+                condition=models.Q(attempt__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("door", args=[self.pk])
+
+    @builtins.property  # `property` is a column here
+    def policy(self) -> str:
+        return self.unlock_policy or self.property.unlock_policy
+
+    @builtins.property  # `property` is a column here
+    def is_lockable(self) -> bool:
+        """Whether a command can make it locked now: the brand can, or office mode can end."""
+        return (self.can_lock and self.lock_refused_at is None) or self.office_mode is True
+
+    def as_place(self) -> Place:
+        return Place(
+            property_id=self.property_id,
+            property_name=self.property.name,
+            device_id=self.pk,
+            device_name=self.name,
+            account_id=self.account_id,
+            account_name=self.account.name,
+        )
+
+
+class ActionAttemptQuerySet(models.QuerySet["ActionAttempt"]):
+    def for_actor(self, actor: Actor) -> Self:
+        attempts = self.filter(workspace_id=actor.workspace.pk)
+        if actor.property_ids is None:
+            return attempts
+        return attempts.filter(device__property_id__in=actor.property_ids)
+
+    def open(self) -> Self:
+        return self.filter(status__in=OPEN_STATUSES)
+
+
+class ActionAttempt(models.Model):
+    """One try to make one door move. The row is the command; messages about it are hints.
+
+    At most one provider call is ever made for it: only the UPDATE from queued to sending lets
+    somebody call, and nothing leads back (a trigger refuses it). Never deleted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey("accounts.Workspace", models.PROTECT, related_name="+")
+    device = models.ForeignKey(Device, models.PROTECT, related_name="attempts")
+    action = models.CharField(max_length=10, choices=Action)
+    #: How long to release, where the provider takes that; None: the lock's own time.
+    seconds = models.PositiveSmallIntegerField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    #: Empty for the command line.
+    user = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    actor_kind = models.CharField(max_length=10)
+    actor_name = models.CharField(max_length=200)
+    how = models.CharField(max_length=20)
+    idempotency_key = models.CharField(max_length=255)
+    #: SHA-256 of what was asked under that key.
+    request_hash = models.CharField(max_length=64)
+
+    status = models.CharField(max_length=20, choices=AttemptStatus, default=AttemptStatus.QUEUED)
+    created_at = models.DateTimeField()
+    #: After this moment it is never sent. Database time.
+    deadline = models.DateTimeField()
+    claimed_by = models.CharField(max_length=64, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    evidence = models.CharField(max_length=10, choices=AttemptEvidence, blank=True)
+    settled_at = models.DateTimeField(null=True)
+    #: accounts.providers.base.Code, and the sentence people read.
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    retry_after_seconds = models.PositiveIntegerField(null=True)
+    #: How long the door stays open, from the provider or the account's settings.
+    released_seconds = models.FloatField(null=True)
+
+    objects = ActionAttemptQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=models.Q(status__in=["queued", "sending"]),
+                name="attempt_one_open_per_device",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "idempotency_key"],
+                name="attempt_key_once_per_user",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(seconds__isnull=True) | models.Q(seconds__range=(1, 60)),
+                name="attempt_seconds_1_to_60",
+            ),
+        ]
+        indexes = [
+            # The history of one door's commands; the last one a cool-down looks at.
+            models.Index(fields=["device", "-created_at"], name="attempt_device"),
+            # What is waiting, being sent, or without an answer?
+            models.Index(
+                fields=["status", "deadline"],
+                name="attempt_unsettled",
+                condition=models.Q(status__in=["queued", "sending", "unconfirmed"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.device_id} {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def who(self) -> Who:
+        return Who(
+            kind=self.actor_kind,
+            id=str(self.user_id) if self.user_id else "",
+            name=self.actor_name,
+        )
+
+    @property
+    def ends_within(self) -> timedelta:
+        return self.deadline - self.created_at
+
+    def took_seconds(self) -> float | None:
+        """Seconds from the click to the outcome, or None while there is none."""
+        if self.finished_at is None:
+            return None
+        return (self.finished_at - self.created_at).total_seconds()
