@@ -1,0 +1,44 @@
+"""axe finds nothing on any page, light or dark."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Demo, new_context, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+SIGNED_OUT = ["/user/login/", "/user/password/reset/", "/nowhere/"]
+SIGNED_IN = ["/", "/?layout=list", "/?q=nothing-like-this", "/log/", "/accounts/", "/people/"]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_on_any_page(browser: Browser, demo: Demo, scheme: str):
+    context = new_context(browser, demo, color_scheme=scheme)
+    page = context.new_page()
+    found = {}
+
+    for path in SIGNED_OUT:
+        page.goto(path)
+        found[path] = violations(page)
+    sign_in(page, "admin")
+    for path in SIGNED_IN:
+        page.goto(path)
+        found[path] = violations(page)
+    page.goto("/")
+    for kind in ("doors", "accounts"):
+        page.goto("/" if kind == "doors" else "/accounts/")
+        href = page.locator(f'a[href^="/{kind}/"]').filter(has_not_text="Accounts").first
+        address = href.get_attribute("href") or "/"
+        page.goto(address)
+        found[re.sub(r"[0-9a-f-]{36}", "…", address)] = violations(page)
+
+    assert {path: rows for path, rows in found.items() if rows} == {}
+    context.close()

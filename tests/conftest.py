@@ -1,0 +1,53 @@
+"""The world of the tests: real PostgreSQL and Valkey, no network beyond this machine."""
+
+import os
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_socket import socket_allow_hosts
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    settings.REDIS_PREFIX = f"test-{worker}-{os.getpid()}"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.WHITENOISE_USE_FINDERS = True
+
+
+def pytest_runtest_setup() -> None:
+    """No test reaches beyond this machine."""
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Leave the pool small: several workers share one server."""
+    settings.DATABASES["default"]["OPTIONS"]["pool"] |= {"min_size": 0, "max_size": 12}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Let the log be emptied between tests that commit; nobody else may."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        name = connection.settings_dict["NAME"]
+        cursor.execute(f"ALTER DATABASE \"{name}\" SET lockboard.may_truncate = 'on'")
+        connection.close()
+        connection.close_pool()  # what it holds was opened before
+
+
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[Any]:
+    """Collect hints instead of publishing them; process tests use the real broker."""
+    actuation = import_module("locks.actuation")  # after Django is set up
+    dispatched: list[Any] = []
+    if "processes" not in request.keywords and "browser" not in request.keywords:
+        monkeypatch.setattr(actuation, "dispatch", dispatched.append)
+    return dispatched

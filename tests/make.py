@@ -1,0 +1,158 @@
+"""Makers: rows for tests, filled in where the test does not care."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.test import Client
+from django.utils import timezone
+
+from accounts.actors import Actor, actor_of
+from accounts.models import (
+    ConnectedAccount,
+    ConnectedSite,
+    Dialect,
+    Grant,
+    Membership,
+    Role,
+    Space,
+    SpaceKind,
+    User,
+    Workspace,
+)
+from audit.services import record
+from audit.words import Verb
+from locks.models import ActionAttempt, Device
+from locks.states import Action, AttemptStatus, Evidence, LockState
+
+PASSWORD = "a long enough password"
+
+
+def make_workspace(**fields: Any) -> Workspace:
+    return Workspace.objects.create(**{"name": "Acme", "is_sandbox": True} | fields)
+
+
+def make_property(workspace: Workspace | None = None, **fields: Any) -> Space:
+    workspace = workspace or make_workspace()
+    defaults = {
+        "kind": SpaceKind.PROPERTY,
+        "name": f"House {uuid4().hex[:6]}",
+        "time_zone": "Europe/Amsterdam",
+    }
+    return Space.objects.create(workspace=workspace, **defaults | fields)
+
+
+def make_user(
+    role: str | None = Role.MANAGER,
+    *,
+    workspace: Workspace | None = None,
+    place: Space | None = None,
+    **fields: Any,
+) -> User:
+    """A person who may sign in, with one role (none if `role` is None)."""
+    user = User(
+        email=fields.pop("email", f"{uuid4().hex[:8]}@example.org"), **{"name": "Ana"} | fields
+    )
+    user.set_unusable_password()
+    user.save()
+    if role is not None:
+        workspace = workspace or (place.workspace if place else make_workspace())
+        Membership.objects.create(workspace=workspace, user=user, role=role, property=place)
+    return user
+
+
+def actor(user: User) -> Actor:
+    found = actor_of(user)
+    assert found is not None
+    return found
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_account(workspace: Workspace | None = None, **fields: Any) -> ConnectedAccount:
+    now = timezone.now()
+    account = ConnectedAccount(
+        **{
+            "workspace": workspace or make_workspace(),
+            "provider": "salto_ks",
+            "dialect": Dialect.CONNECT,
+            "grant": Grant.PASSWORD,
+            "name": "Test account",
+            "remote_id": str(uuid4()),
+            "api_base": "http://127.0.0.1:8001/connect",
+            "auth_url": "http://127.0.0.1:8001/identity/connect/token",
+            "client_id": "lockboard-backend",
+            "username": "jane@example.com",
+            "state_since": now,
+            "connected_at": now,
+        }
+        | fields
+    )
+    account.seal("client_secret", "lockboard-backend-secret")
+    account.seal("password", "1234")
+    account.save()
+    return account
+
+
+def make_site(account: ConnectedAccount | None = None, **fields: Any) -> ConnectedSite:
+    account = account or make_account()
+    place = fields.pop("property", None) or make_property(account.workspace)
+    defaults = {"remote_id": str(uuid4()), "name": "SIMULATED Site"}
+    return ConnectedSite.objects.create(account=account, property=place, **defaults | fields)
+
+
+def make_device(site: ConnectedSite | None = None, **fields: Any) -> Device:
+    """A door that is online and seen locked a minute ago."""
+    site = site or make_site()
+    now = timezone.now()
+    device = Device.objects.create(
+        workspace=site.account.workspace,
+        account=site.account,
+        site=site,
+        property=site.property,
+        **{
+            "remote_id": str(uuid4()),
+            "name": "Room 204",
+            "state": LockState.LOCKED,
+            "state_at": now - timedelta(minutes=1),
+            "state_evidence": Evidence.POLL,
+            "is_online": True,
+            "battery_percent": 100,
+        }
+        | fields,
+    )
+    device.refresh_from_db()
+    return device
+
+
+def make_attempt(device: Device | None = None, **fields: Any) -> ActionAttempt:
+    """An attempt in some state, as if a person of the command line had asked."""
+    device = device or make_device()
+    now: datetime = fields.pop("now", timezone.now())
+    return ActionAttempt.objects.create(
+        workspace=device.workspace,
+        device=device,
+        **{
+            "action": Action.UNLOCK,
+            "actor_kind": "command",
+            "actor_name": "Test",
+            "how": "command",
+            "idempotency_key": str(uuid4()),
+            "request_hash": "0" * 64,
+            "status": AttemptStatus.QUEUED,
+            "created_at": now,
+            "deadline": now + timedelta(seconds=10),
+        }
+        | fields,
+    )
+
+
+def make_event(workspace: Workspace | None = None, **fields: Any) -> Any:
+    workspace = workspace or make_workspace()
+    at = fields.pop("at", timezone.now())
+    verb = fields.pop("verb", Verb.UNLOCK_SUCCEEDED)
+    return record(verb, workspace_id=workspace.pk, at=at, **fields)
