@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+)
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -42,12 +48,46 @@ NEW_PROPERTY = "new"
 _NO_AUTOFILL = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
+class _Plain(forms.Form):
+    """allauth's fields in our words: a label says it once, and our pages have the links."""
+
+    labels: ClassVar[dict[str, str]]
+    #: Whose hint is the link to a forgotten password, which stands below the form.
+    with_link: ClassVar[str] = ""
+
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["login"].label = "E-mail"
-        self.fields["password"].label = "Password"
-        self.fields.pop("remember", None)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        for name, field in self.fields.items():
+            field.label = self.labels.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+        if self.with_link:
+            self.fields[self.with_link].help_text = ""
+
+
+_NEW_PASSWORD_LABELS = {"password1": "New password", "password2": "New password, once more"}
+
+
+class SignInForm(_Plain, LoginForm):  # type: ignore[misc]  # allauth is untyped
+    labels = {"login": "E-mail", "password": "Password"}
+    with_link = "password"
+
+
+class PasswordForm(_Plain, ChangePasswordForm):  # type: ignore[misc]
+    labels = {"oldpassword": "Current password"} | _NEW_PASSWORD_LABELS
+    with_link = "oldpassword"
+
+
+class ForgottenForm(_Plain, ResetPasswordForm):  # type: ignore[misc]
+    labels = {"email": "E-mail"}
+
+
+class NewPasswordForm(_Plain, ResetPasswordKeyForm):  # type: ignore[misc]
+    labels = _NEW_PASSWORD_LABELS
+
+
+class ItIsMeForm(_Plain, ReauthenticateForm):  # type: ignore[misc]
+    labels = {"password": "Password"}
+    with_link = "password"
 
 
 # --- connecting -------------------------------------------------------------------------------
@@ -452,6 +492,22 @@ def initial_access(memberships: list[Membership]) -> dict[str, Any]:
         "role": memberships[0].role if memberships else Role.FRONT_DESK,
         "properties": [m.property_id for m in memberships if m.property_id],
     }
+
+
+class YouForm(forms.Form):
+    """What people set for themselves."""
+
+    name = NameField(
+        label="Your name",
+        noun="name",
+        help_text="As others read it in the log.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    confirms_in_dialog = forms.BooleanField(
+        required=False,
+        label="Ask me in a dialog instead of a button that times out",
+        help_text="A button waits 5 seconds for the second press. A dialog waits for you.",
+    )
 
 
 class AcceptForm(forms.Form):

@@ -15,6 +15,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 #: Session key: when the person last did something themselves, in seconds since 1970.
 ACTIVE_AT = "active_at"
 SIGNED_IN_AT = "signed_in_at"
+#: Session key: which workspace somebody of several has chosen, as text.
+CHOSEN_WORKSPACE = "workspace_id"
 #: A session row is written at most this often for a person who is busy.
 _WRITE_EVERY_SECONDS = 30
 #: Requests that pages make by themselves; they keep nobody signed in (reliability AUTH-04).
@@ -52,7 +54,7 @@ def actor(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         request.actor = None  # type: ignore[attr-defined]
         if request.user.is_authenticated:
-            chosen = request.session.get("workspace_id")
+            chosen = request.session.get(CHOSEN_WORKSPACE)
             request.actor = actor_of(request.user, UUID(chosen) if chosen else None)  # type: ignore[attr-defined]
         return get_response(request)
 

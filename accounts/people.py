@@ -231,6 +231,18 @@ def reactivate(workspace: Workspace, user: User, *, by: User, at: datetime) -> N
         _record(Verb.PERSON_REACTIVATED, workspace, user.email, by.as_who(), at)
 
 
+def change_yourself(user: User, *, name: str, confirms_in_dialog: bool, at: datetime) -> None:
+    """Store what somebody set for themselves. A new name stands in the log of every workspace."""
+    before = str(user)
+    with transaction.atomic():
+        user.name, user.confirms_in_dialog = name, confirms_in_dialog
+        user.save(update_fields=["name", "confirms_in_dialog"])
+        if str(user) == before:
+            return
+        for workspace in Workspace.objects.of(user):
+            _record(Verb.NAME_CHANGED, workspace, before, user.as_who(), at)
+
+
 def end_sessions(user: User, at: datetime) -> int:
     """Delete every session of a person. Return how many there were.
 

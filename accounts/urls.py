@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import accounts, connect, people
+from accounts.views import accounts, connect, people, you
 
 urlpatterns = [
     path("accounts/", accounts.accounts, name="accounts"),
@@ -52,4 +52,6 @@ urlpatterns = [
         name="invitation-withdraw",
     ),
     path("invitation/<str:token>/", people.invitation, name="invitation"),
+    path("you/", you.you, name="you"),
+    path("you/workspace/", you.choose_workspace, name="you-workspace"),
 ]

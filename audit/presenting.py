@@ -223,6 +223,7 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
     Verb.SIGNED_OUT: (_says("{who} signed out"), "log-out", "neutral"),
     Verb.PERMISSION_DENIED: (_says("{who} tried something they may not do"), "shield", "warn"),
     Verb.PASSWORD_CHANGED: (_says("{who} has a new password"), "key", "info"),
+    Verb.NAME_CHANGED: (_says("{subject} is now called {who}"), "user", "info"),
     Verb.PERSON_INVITED: (_says("{who} invited {subject}"), "users", "info"),
     Verb.INVITATION_ACCEPTED: (_says("{subject} accepted their invitation"), "users", "ok"),
     Verb.INVITATION_WITHDRAWN: (

@@ -50,6 +50,7 @@ class Verb(models.TextChoices):
     SIGNED_OUT = "signed_out"
     PERMISSION_DENIED = "permission_denied"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  a word of the log
+    NAME_CHANGED = "name_changed"
     PERSON_INVITED = "person_invited"
     INVITATION_ACCEPTED = "invitation_accepted"
     INVITATION_WITHDRAWN = "invitation_withdrawn"

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from accounts.actors import Actor
 from accounts.models import AccountState, ConnectedAccount, Space
 from accounts.permissions import Permission
+from accounts.providers import PROVIDERS
 from locks.models import Device
 from locks.tiles import ALL_PROBLEMS, Audience, Tile, natural, tiles
 
@@ -110,7 +112,7 @@ def board_for(actor: Actor, filters: Filters, *, now: datetime | None = None) ->
     return Board(
         groups=_groups(actor, shown),
         pills=_pills(seen, filters),
-        banners=banners_of(accounts, actor),
+        banners=banners_of(accounts, actor, now=now),
         filters=filters,
         total=len(seen),
         shown=len(shown),
@@ -175,11 +177,11 @@ def _pills(seen: list[Tile], filters: Filters) -> list[Pill]:
 
 
 _SAID = {
-    AccountState.RECONNECT_REQUIRED: ("danger", "{name} refuses our credential since {since}"),
-    AccountState.SECRET_UNREADABLE: ("danger", "{name}: the stored secret cannot be read"),
-    AccountState.ACTUATION_BLOCKED: ("danger", "{name}: remote opening is blocked since {since}"),
-    AccountState.DEGRADED: ("warn", "{name} has not answered since {since}"),
-    AccountState.THROTTLED: ("warn", "{name} asks us to slow down"),
+    AccountState.RECONNECT_REQUIRED: ("danger", "{brand} refuses our credential since {since}"),
+    AccountState.SECRET_UNREADABLE: ("danger", "the stored secret cannot be read"),
+    AccountState.ACTUATION_BLOCKED: ("danger", "remote opening is blocked since {since}"),
+    AccountState.DEGRADED: ("warn", "{brand} has not answered since {since}"),
+    AccountState.THROTTLED: ("warn", "{brand} asks us to slow down"),
 }
 _WHAT_STILL_WORKS = {
     AccountState.RECONNECT_REQUIRED: "Its doors show their last known state and cannot be opened from here.",
@@ -190,22 +192,44 @@ _WHAT_STILL_WORKS = {
 }
 
 
-def banners_of(accounts: list[ConnectedAccount], actor: Actor) -> list[Banner]:
-    """One banner per account in trouble: what broke, since when, what still works, what to do."""
+def banners_of(
+    accounts: list[ConnectedAccount], actor: Actor, *, now: datetime | None = None
+) -> list[Banner]:
+    """One banner per account in trouble: what broke, since when, what still works, what to do.
+
+    Times are those of the reader's property, and name their day where it is not today.
+    """
+    now = now or timezone.now()
     may_mend = actor.may(Permission.MANAGE_ACCOUNTS)
     said = []
     for account in accounts:
         state = AccountState(account.state)
         if state not in _SAID and not account.trouble:
             continue
-        level, title = _SAID.get(state, ("warn", "{name}: something is switched off"))
+        level, title = _SAID.get(state, ("warn", "something is switched off"))
+        brand, since = _brand(account), _since(account.state_since, ZoneInfo(actor.zone_name), now)
         said.append(
             Banner(
                 level=level,
-                title=title.format(name=account.name, since=f"{account.state_since:%H:%M} UTC"),
-                text=f"{account.trouble} {_WHAT_STILL_WORKS.get(state, '')}".strip(),
+                title=f"{account.name}: {title.format(brand=brand, since=since)}.",
+                text=_text(_WHAT_STILL_WORKS.get(state, ""), account.trouble),
                 url=f"/accounts/{account.pk}/" if may_mend else "",
                 action="Reconnect" if account.is_silent else "See the account",
             )
         )
     return said
+
+
+def _brand(account: ConnectedAccount) -> str:
+    return PROVIDERS[account.provider].label if account.provider in PROVIDERS else "The provider"
+
+
+def _since(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    local = at.astimezone(zone)
+    is_today = local.date() == now.astimezone(zone).date()
+    return f"{local:%H:%M}" if is_today else f"{local:%-d %b, %H:%M}"
+
+
+def _text(what_still_works: str, trouble: str) -> str:
+    sentence = f"{trouble.rstrip('.')}." if trouble else ""
+    return f"{what_still_works} {sentence}".strip()

@@ -37,10 +37,13 @@ class OrderForm(forms.Form):
 class PolicyForm(forms.Form):
     """What is asked before this door, or every door of the property, opens from afar."""
 
-    unlock_policy = forms.ChoiceField(label="Before opening", required=False)
+    unlock_policy = forms.ChoiceField(required=False)
 
-    def __init__(self, *args: object, inherited: str = "", **kwargs: object) -> None:
+    def __init__(
+        self, *args: object, label: str = "", inherited: str = "", **kwargs: object
+    ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["unlock_policy"].label = label or None
         as_property = f"As the property ({UnlockPolicy(inherited).label})" if inherited else ""
         choices = [("", as_property)] if inherited else []
         field = self.fields["unlock_policy"]

@@ -81,15 +81,25 @@ def show_door(request: Request, pk: UUID) -> HttpResponse:
             "attempts": device.attempts.order_by("-created_at")[:20],
             "lines": lines_of(events.newest_first()[:50], device.property.zone),
             "raw": json.dumps(device.raw, indent=2, ensure_ascii=False) if is_admin else None,
-            "policy_form": _policy_form(device) if may_manage else None,
+            "policy_forms": _policy_forms(device) if may_manage else None,
         },
     )
 
 
-def _policy_form(device: Device) -> PolicyForm:
-    return PolicyForm(
-        initial={"unlock_policy": device.unlock_policy}, inherited=device.property.unlock_policy
-    )
+def _policy_forms(device: Device) -> dict[str, PolicyForm]:
+    return {
+        "door": PolicyForm(
+            initial={"unlock_policy": device.unlock_policy},
+            inherited=device.property.unlock_policy,
+            label="This door",
+            auto_id="door_%s",
+        ),
+        "property": PolicyForm(
+            initial={"unlock_policy": device.property.unlock_policy},
+            label=f"All doors of {device.property}",
+            auto_id="property_%s",
+        ),
+    }
 
 
 @require_POST
@@ -122,7 +132,16 @@ def set_property_policy(request: Request, pk: UUID) -> HttpResponse:
         messages.success(request, f"Saved what is asked before doors of {space} open.")
     else:
         messages.error(request, "Choose one of the three.")
-    return redirect("board")
+    return redirect(_door_they_came_from(request, space) or "board")
+
+
+def _door_they_came_from(request: Request, space: Space) -> Device | None:
+    """The form says which door's page it stood on: by its id, so that nobody is led elsewhere."""
+    try:
+        pk = UUID(request.POST.get("door", ""))
+    except ValueError:
+        return None
+    return Device.objects.for_actor(request.actor).filter(pk=pk, property=space).first()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,6 +13,12 @@ from audit.ids import new_id
 from audit.who import Who
 
 
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+    def of(self, user: User) -> Self:
+        """Keep those the person belongs to."""
+        return self.filter(memberships__user=user).distinct()
+
+
 class Workspace(models.Model):
     """The tenant. Everything belongs to one; a sandbox workspace holds only simulated things."""
 
@@ -22,6 +28,8 @@ class Workspace(models.Model):
     #: Rises whenever somebody's right to see or do something changes; open streams compare it.
     access_version = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkspaceQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import people
 from accounts.actors import Request, requires
 from accounts.forms import AcceptForm, AccessForm, InviteForm, initial_access
+from accounts.middleware import CHOSEN_WORKSPACE
 from accounts.models import Invitation, Membership, Space, User
 from accounts.people import RefusedError
 from accounts.permissions import Permission
@@ -245,7 +246,7 @@ def _join_known(request: Request, found: Invitation, known: User) -> HttpRespons
     is_them = request.user.pk == known.pk
     if request.method == "POST" and is_them:
         if people.accept_as_known(found, known, at=timezone.now()):
-            request.session["workspace_id"] = str(found.workspace_id)
+            request.session[CHOSEN_WORKSPACE] = str(found.workspace_id)
         return redirect("board")
     sign_in = f"{reverse('account_login')}?{urlencode({'next': request.path})}"
     return _page(request, found, {"is_known": True, "is_them": is_them, "sign_in_url": sign_in})

@@ -8,15 +8,11 @@
     button.type = "button";
     button.className = "button is-small is-plain";
     button.textContent = "Show";
-    button.setAttribute("aria-pressed", "false");
     button.setAttribute("aria-controls", input.id);
-    const label = document.querySelector(`label[for="${input.id}"]`);
-    button.setAttribute("aria-label", `Show ${label ? label.textContent.trim().toLowerCase() : "password"}`);
     button.addEventListener("click", () => {
       const isShown = input.type === "text";
       input.type = isShown ? "password" : "text";
       button.textContent = isShown ? "Show" : "Hide";
-      button.setAttribute("aria-pressed", String(!isShown));
     });
     // What is sent is a password again, so that the browser offers to keep it.
     input.form?.addEventListener("submit", () => (input.type = "password"));

@@ -102,7 +102,7 @@ def test_an_iq_that_demands_a_one_time_code(page: Page, demo: Demo):
     pin = demo.get("outbox")[-1]["pin"]
     page.get_by_label(re.compile("PIN")).fill(pin)
     page.get_by_role("button", name="Activate", exact=True).click()
-    expect(page.get_by_text("Remote opening works on")).to_be_visible()
+    expect(page.get_by_role("heading", name="Remote opening works on")).to_be_visible()
     page.goto("/")
     before = demo.latest()
 

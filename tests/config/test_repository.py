@@ -120,7 +120,9 @@ def test_web_07_every_hx_attribute_is_one() -> None:
 
 
 def test_every_icon_in_a_template_is_in_the_sprite() -> None:
-    drawn = set(re.findall(r'<symbol[^>]* id="([^"]+)"', (BASE / "static/icons/sprite.svg").read_text()))
+    drawn = set(
+        re.findall(r'<symbol[^>]* id="([^"]+)"', (BASE / "static/icons/sprite.svg").read_text())
+    )
     used = {
         (name_of(path), icon)
         for path in TEMPLATES
@@ -179,7 +181,9 @@ def test_versions_in_the_readme_are_those_that_are_pinned() -> None:
     if not readme.exists():
         pytest.skip("README.md is not written yet")
     text = readme.read_text()
-    versions = {name.partition("[")[0].lower(): v for name, v in pinned(BASE / "requirements.txt").items()}
+    versions = {
+        name.partition("[")[0].lower(): v for name, v in pinned(BASE / "requirements.txt").items()
+    }
 
     for name in ("django", "celery", "psycopg"):
         for told in re.findall(rf"(?i)\b{name} (\d+\.\d+(?:\.\d+)?)", text):

@@ -89,9 +89,7 @@ def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_nothing_is_missing_from_the_migrations() -> None:
-    done = manage(
-        "makemigrations", "--check", "--dry-run", DATABASE_URL=os.environ["DATABASE_URL"]
-    )
+    done = manage("makemigrations", "--check", "--dry-run", DATABASE_URL=os.environ["DATABASE_URL"])
 
     assert done.returncode == 0, done.stdout
 
