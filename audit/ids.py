@@ -1,7 +1,7 @@
 """Ids that sort by time: UUID version 7 (RFC 9562)."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -27,6 +27,14 @@ def id_at(moment: datetime, seed: str) -> UUID:
     tail = tail & _VARIANT_MASK | _VARIANT
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | _VERSION_7 | tail)
+
+
+def moment_of(event_id: UUID) -> datetime | None:
+    """Return the moment an id carries, to the millisecond; None if that is no date."""
+    try:
+        return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def moment_floor(moment: datetime) -> UUID:

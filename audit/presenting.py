@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
@@ -31,19 +32,136 @@ class Line:
     door: str
     door_url: str
     is_late: bool
+    #: Said already, or about to be: less loud than its neighbours.
+    is_quiet: bool = False
     detail: list[tuple[str, str]] = field(default_factory=list)
 
 
-def lines_of(events: Iterable[Event], zone: ZoneInfo) -> list[Line]:
-    """Return the lines of some events, with a heading where a new day begins in `zone`."""
+#: An account and the provider's id of a person there. With "" its feed names nobody.
+ProviderPerson = tuple[UUID, str]
+
+_REQUESTED = frozenset({Verb.UNLOCK_REQUESTED, Verb.LOCK_REQUESTED})
+_OPENED_FOR = frozenset({Verb.UNLOCK_SUCCEEDED, Verb.UNLOCK_UNCONFIRMED})
+_OUTCOMES = _OPENED_FOR | {
+    Verb.UNLOCK_FAILED,
+    Verb.UNLOCK_EXPIRED,
+    Verb.UNLOCK_CANCELLED,
+    Verb.LOCK_SUCCEEDED,
+    Verb.LOCK_FAILED,
+    Verb.LOCK_EXPIRED,
+    Verb.LOCK_CANCELLED,
+    Verb.LOCK_UNCONFIRMED,
+}
+#: How long before and after we asked the feed may say that a door opened (as locks.actuation).
+_FEED_BEFORE, _FEED_AFTER = timedelta(seconds=5), timedelta(seconds=60)
+
+
+def lines_of(
+    events: Iterable[Event],
+    zone: ZoneInfo,
+    *,
+    after: datetime | None = None,
+    ours: Callable[[], Collection[ProviderPerson]] = frozenset,
+) -> list[Line]:
+    """Return the lines of some events, newest first, with a heading where a new day begins.
+
+    A request whose outcome is here stands in the details of the outcome. `after` is the time
+    of the line above these, whose day has its heading. `ours` tells by which persons the feeds
+    mean us; it is asked only if something was opened remotely.
+    """
+    told = list(events)
+    attempts = _attempts(told)
+    day = _day(after, zone) if after else ""
     lines = []
-    day = ""
-    for event in events:
-        local = event.occurred_at.astimezone(zone)
-        today = f"{local:%A %-d %B %Y}"
-        lines.append(_line(event, zone, today if today != day else ""))
+    for event in told:
+        attempt = attempts.get(event.attempt_id)
+        if attempt and attempt.outcome and event is attempt.requested:
+            continue
+        today = _day(event.occurred_at, zone)
+        line = _line(event, zone, today if today != day else "")
+        lines.append(_related(line, attempt, attempts, ours))
         day = today
     return lines
+
+
+@dataclass
+class _Attempt:
+    """What is told of one attempt."""
+
+    requested: Event | None = None
+    outcome: Event | None = None
+
+
+def _attempts(events: list[Event]) -> dict[UUID | None, _Attempt]:
+    found: dict[UUID | None, _Attempt] = {}
+    for event in events:
+        if event.attempt_id is None:
+            continue
+        attempt = found.setdefault(event.attempt_id, _Attempt())
+        if event.verb in _REQUESTED:
+            attempt.requested = event
+        elif event.verb in _OUTCOMES:
+            attempt.outcome = event
+    return found
+
+
+def _related(
+    line: Line,
+    attempt: _Attempt | None,
+    attempts: dict[UUID | None, _Attempt],
+    ours: Callable[[], Collection[ProviderPerson]],
+) -> Line:
+    """The line as it reads among the others."""
+    event = line.event
+    if event.verb in _REQUESTED:
+        return replace(line, is_quiet=True)
+    if attempt and attempt.requested and event is attempt.outcome:
+        return replace(line, detail=_with_request(line.detail, attempt.requested, line.zone))
+    outcome = _opened_for(event, attempts, ours)
+    if outcome is None:
+        return line
+    return replace(
+        line,
+        sentence=f"{_door(event)} opened for {_who(outcome)}",
+        who=_who(outcome),
+        is_quiet=True,
+        detail=[("As", event.actor_name), *line.detail] if event.actor_name else line.detail,
+    )
+
+
+def _with_request(
+    detail: list[tuple[str, str]], requested: Event, zone: ZoneInfo
+) -> list[tuple[str, str]]:
+    at = requested.occurred_at.astimezone(zone)
+    known = {label for label, _ in detail}
+    more = [(label, value) for label, value in _detail(requested) if label not in known]
+    return [("Asked", f"{at:%H:%M:%S}"), *detail, *more]
+
+
+def _opened_for(
+    event: Event,
+    attempts: dict[UUID | None, _Attempt],
+    ours: Callable[[], Collection[ProviderPerson]],
+) -> Event | None:
+    """Return the outcome that a feed's remote opening belongs to, if exactly one can be meant."""
+    if event.verb != Verb.OPENED or event.how != How.REMOTE or event.account_id is None:
+        return None
+    fits = [a.outcome for a in attempts.values() if a.outcome and _fits(event, a)]
+    if len(fits) == 1 and (event.account_id, event.actor_id) in ours():
+        return fits[0]
+    return None
+
+
+def _fits(event: Event, attempt: _Attempt) -> bool:
+    outcome = attempt.outcome
+    if outcome is None or outcome.verb not in _OPENED_FOR or outcome.device_id != event.device_id:
+        return False
+    asked = (attempt.requested or outcome).occurred_at
+    return asked - _FEED_BEFORE <= event.occurred_at <= asked + _FEED_AFTER
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%A %-d %B %Y}"
 
 
 def _line(event: Event, zone: ZoneInfo, day: str) -> Line:

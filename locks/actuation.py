@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Case, DateTimeField, Func, Q, Value, When
+from django.db.models import Case, Count, DateTimeField, Func, Q, Value, When
 from django.utils import timezone
 
 from accounts import health
@@ -197,7 +197,8 @@ def _refuse_if(device: Device, order: Order, now: datetime) -> None:
         )
     if account.state == AccountState.ACTUATION_BLOCKED:
         raise AccountSilentError(
-            f"Remote opening is blocked for {account.name}: {account.trouble} The door was not asked."
+            f"Remote opening is blocked for {account.name}: {account.trouble.rstrip('.')}. "
+            "The door was not asked."
         )
     if order.action == Action.LOCK and not device.is_lockable:
         raise NotSupportedError("this lock cannot be locked remotely")
@@ -209,12 +210,12 @@ def _refuse_if(device: Device, order: Order, now: datetime) -> None:
 
 
 def _refuse_too_many(device: Device, order: Order, now: datetime) -> None:
-    recent = ActionAttempt.objects.filter(created_at__gt=now - timedelta(minutes=1))
-    if (
-        recent.filter(device=device, action=order.action).count() >= PER_DEVICE_AND_MINUTE
-        or recent.filter(user=order.user, actor_kind=order.who.kind).count()
-        >= PER_PERSON_AND_MINUTE
-    ):
+    of_door = Q(device=device, action=order.action)
+    of_person = Q(user=order.user, actor_kind=order.who.kind)
+    recent = ActionAttempt.objects.filter(
+        of_door | of_person, created_at__gt=now - timedelta(minutes=1)
+    ).aggregate(door=Count("pk", filter=of_door), person=Count("pk", filter=of_person))
+    if recent["door"] >= PER_DEVICE_AND_MINUTE or recent["person"] >= PER_PERSON_AND_MINUTE:
         raise TooManyError("Too many requests; try again in 60 s.", 60)
 
 
@@ -234,9 +235,9 @@ def _write(device: Device, order: Order, now: datetime) -> ActionAttempt:
         created_at=now,
         deadline=now + timedelta(seconds=settings.ATTEMPT_DEADLINE_SECONDS),
     )
+    transaction.on_commit(lambda: dispatch(attempt.pk))  # before the boards: the door waits
     _record(attempt, device, "requested", Result.REQUESTED, at=now)
     _show(device, attempt)
-    transaction.on_commit(lambda: dispatch(attempt.pk))
     return attempt
 
 
@@ -474,7 +475,8 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
         late = ActionAttempt.objects.filter(pk=attempt.pk, status=AttemptStatus.UNCONFIRMED)
         if not (mine.update(**columns) or (_is_settling(outcome) and late.update(**columns))):
             return
-        attempt.refresh_from_db()
+        attempt.refresh_from_db(fields=[*columns])
+        attempt.device.refresh_from_db(fields=["office_mode"])  # it may have begun meanwhile
         _record(
             attempt,
             attempt.device,

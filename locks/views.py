@@ -79,7 +79,11 @@ def show_door(request: Request, pk: UUID) -> HttpResponse:
             "facts": door.facts(device),
             "capabilities": door.capabilities(device),
             "attempts": device.attempts.order_by("-created_at")[:20],
-            "lines": lines_of(events.newest_first()[:50], device.property.zone),
+            "lines": lines_of(
+                events.newest_first()[:50],
+                device.property.zone,
+                ours=lambda: request.actor.provider_persons,
+            ),
             "raw": json.dumps(device.raw, indent=2, ensure_ascii=False) if is_admin else None,
             "policy_forms": _policy_forms(device) if may_manage else None,
         },

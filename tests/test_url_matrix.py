@@ -1,0 +1,284 @@
+"""Every address: which methods, who may, and that nobody else learns that it is there.
+
+A new URL needs a line in ADDRESSES, or `test_every_address_is_here` fails. Pages opened by a
+link with a token (`BY_TOKEN`) have their authority in the link; their tests are in
+tests/accounts. What allauth serves (`user/…`) is tested where our templates and forms are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from accounts.models import ConnectWebview, Hub, Invitation, Role
+from accounts.permissions import Permission, roles_with
+from locks.models import Device
+from tests.make import (
+    client_of,
+    make_attempt,
+    make_device,
+    make_property,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+
+GET = ("GET", "HEAD")
+POST = ("POST",)
+BOTH = (*GET, *POST)
+ALL = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+class World:
+    """One door and everything around it, in one workspace."""
+
+    def __init__(self) -> None:
+        self.device: Device = make_device()
+        self.workspace = self.device.workspace
+        self.property = self.device.property
+        self.account = self.device.account
+        self.attempt = make_attempt(self.device, status="unconfirmed")
+        self.hub = Hub.objects.create(site=self.device.site, remote_id="iq", name="IQ")
+        self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
+        now = timezone.now()
+        ends = now + timedelta(hours=1)
+        self.webview = ConnectWebview.objects.create(
+            workspace=self.workspace, token_hash=uuid4().hex, created_at=now, expires_at=ends
+        )
+        self.invitation = Invitation.objects.create(
+            workspace=self.workspace,
+            email="new@example.org",
+            role=Role.AUDITOR,
+            token_hash=uuid4().hex,
+            created_at=now,
+            expires_at=ends,
+        )
+
+
+@dataclass(frozen=True)
+class Address:
+    methods: tuple[str, ...]
+    permission: Permission | None
+    #: What of the world is in the address; nothing where it shows no single thing.
+    of: Callable[[World], list[Any]] | None = None
+    #: Whether somebody of another property must not learn of it either.
+    per_property: bool = False
+
+
+def pk_of(name: str) -> Callable[[World], list[Any]]:
+    return lambda world: [getattr(world, name).pk]
+
+
+ADDRESSES: dict[str, Address] = {
+    # config
+    "livez": Address(GET, None),
+    "readyz": Address(GET, None),
+    # audit
+    "log": Address(GET, Permission.VIEW_LOG),
+    # locks
+    "board": Address(GET, Permission.VIEW_BOARD),
+    "stay": Address(POST, Permission.VIEW_BOARD),
+    "door": Address(GET, Permission.VIEW_BOARD, pk_of("device"), per_property=True),
+    "door-unlock": Address(BOTH, Permission.UNLOCK, pk_of("device"), per_property=True),
+    "door-lock": Address(POST, Permission.UNLOCK, pk_of("device"), per_property=True),
+    "door-refresh": Address(POST, Permission.VIEW_BOARD, pk_of("device"), per_property=True),
+    "door-policy": Address(POST, Permission.MANAGE_DOORS, pk_of("device")),
+    "property-policy": Address(POST, Permission.MANAGE_DOORS, pk_of("property")),
+    "attempt-settle": Address(POST, Permission.UNLOCK, pk_of("attempt"), per_property=True),
+    # accounts
+    "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
+    "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),
+    "webview-resume": Address(POST, Permission.MANAGE_ACCOUNTS, pk_of("webview")),
+    "webview-cancel": Address(POST, Permission.MANAGE_ACCOUNTS, pk_of("webview")),
+    "account": Address(GET, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True),
+    "account-settings": Address(
+        POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
+    "account-sync": Address(POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True),
+    "account-reconnect": Address(
+        POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
+    "account-disconnect": Address(
+        BOTH, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
+    "account-allow-opening": Address(
+        POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
+    "account-activate-hub": Address(
+        POST,
+        Permission.MANAGE_ACCOUNTS,
+        lambda world: [world.account.pk, world.hub.pk],
+        per_property=True,
+    ),
+    # people
+    "people": Address(GET, Permission.MANAGE_PEOPLE),
+    "person-invite": Address(BOTH, Permission.MANAGE_PEOPLE),
+    "person": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
+    "person-deactivate": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
+    "person-reactivate": Address(POST, Permission.MANAGE_PEOPLE, pk_of("colleague")),
+    "invitation-again": Address(POST, Permission.MANAGE_PEOPLE, pk_of("invitation")),
+    "invitation-withdraw": Address(POST, Permission.MANAGE_PEOPLE, pk_of("invitation")),
+    "you": Address(BOTH, Permission.VIEW_BOARD),
+    "you-workspace": Address(POST, Permission.VIEW_BOARD),
+}
+
+#: Opened by a link whose token is the authority; nobody signs in.
+BY_TOKEN = {
+    "connect": GET,
+    "connect-intro": BOTH,
+    "connect-brand": BOTH,
+    "connect-sign-in": BOTH,
+    "connect-sign-in-go": POST,
+    "connect-callback": GET,
+    "connect-checks": BOTH,
+    "connect-settle": POST,
+    "connect-sites": BOTH,
+    "connect-confirm": BOTH,
+    "connect-sync": GET,
+    "connect-done": GET,
+    "connect-activate-hub": POST,
+    "invitation": BOTH,
+}
+
+GUARDED = {name: address for name, address in ADDRESSES.items() if address.permission}
+OF_SOMETHING = {name: address for name, address in GUARDED.items() if address.of}
+OF_A_PROPERTY = {name: address for name, address in OF_SOMETHING.items() if address.per_property}
+
+
+def patterns(of: URLResolver, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for each in of.url_patterns:
+        where = prefix + str(each.pattern)
+        if isinstance(each, URLPattern):
+            yield where, str(each.name)
+        else:
+            yield from patterns(each, where)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def url(name: str, world: World) -> str:
+    of = ADDRESSES[name].of
+    return reverse(name, args=of(world) if of else [])
+
+
+def ask(client: Client, name: str, world: World, method: str = "") -> Any:
+    return client.generic(method or ADDRESSES[name].methods[0], url(name, world))
+
+
+def every(names: Any) -> Any:
+    return pytest.mark.parametrize("name", sorted(names))
+
+
+def test_every_address_is_here() -> None:
+    served = {name for where, name in patterns(get_resolver()) if not where.startswith("user/")}
+
+    assert served == set(ADDRESSES) | set(BY_TOKEN)
+
+
+@every(GUARDED)
+def test_who_is_not_signed_in_is_sent_to_sign_in(name: str, world: World) -> None:
+    for method in ADDRESSES[name].methods:
+        response = ask(Client(), name, world, method)
+
+        assert response.status_code == 302
+        assert response["Location"].partition("?")[0] == "/user/login/"
+
+
+@every(GUARDED)
+def test_who_may_not_is_refused(name: str, world: World) -> None:
+    allowed = roles_with(ADDRESSES[name].permission)  # type: ignore[arg-type]
+    for role in set(Role.values) - set(allowed):
+        client = client_of(make_user(role, workspace=world.workspace))
+        for method in ADDRESSES[name].methods:
+            assert (role, ask(client, name, world, method).status_code) == (role, 403)
+
+
+@every(GUARDED)
+def test_who_may_is_answered(name: str, world: World) -> None:
+    for role in roles_with(ADDRESSES[name].permission):  # type: ignore[arg-type]
+        client = client_of(make_user(role, workspace=world.workspace))
+        for method in ADDRESSES[name].methods:
+            # What was cancelled by an earlier role is not there for the next one.
+            gone = {404} if name == "webview-cancel" else set()
+            assert ask(client, name, world, method).status_code in {200, 204, 302, 400} | gone
+
+
+@every(OF_SOMETHING)
+def test_a_stranger_does_not_learn_that_it_is_there(name: str, world: World) -> None:
+    stranger = client_of(make_user(Role.ADMIN))
+
+    for method in ADDRESSES[name].methods:
+        assert ask(stranger, name, world, method).status_code == 404
+
+
+@every(OF_A_PROPERTY)
+def test_a_neighbour_does_not_learn_that_it_is_there(name: str, world: World) -> None:
+    elsewhere = make_property(world.workspace)
+    for role in set(roles_with(ADDRESSES[name].permission)) - {Role.ADMIN}:  # type: ignore[arg-type]
+        user = make_user(role, workspace=world.workspace, place=elsewhere)
+
+        for method in ADDRESSES[name].methods:
+            assert ask(client_of(user), name, world, method).status_code == 404
+
+
+@every(OF_SOMETHING)
+def test_what_is_not_there_looks_the_same_as_what_is_not_yours(name: str, world: World) -> None:
+    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+    args = [uuid4() for _ in ADDRESSES[name].of(world)]  # type: ignore[misc]
+
+    response = client.generic(ADDRESSES[name].methods[0], reverse(name, args=args))
+
+    assert response.status_code == 404
+
+
+@every(ADDRESSES)
+def test_other_methods_are_refused(name: str, world: World) -> None:
+    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+
+    refused = {m for m in ALL if ask(client, name, world, m).status_code == 405}
+
+    assert refused == set(ALL) - set(ADDRESSES[name].methods)
+
+
+@every(BY_TOKEN)
+def test_other_methods_are_refused_by_pages_behind_a_link(name: str) -> None:
+    args = {"connect-callback": [], "connect-activate-hub": ["token", uuid4()]}.get(name, ["token"])
+    address = reverse(name, args=args)
+
+    refused = {m for m in ALL if Client().generic(m, address).status_code == 405}
+
+    assert refused == set(ALL) - set(BY_TOKEN[name])
+
+
+@every([name for name, address in ADDRESSES.items() if "POST" in address.methods])
+def test_web_03_a_post_without_our_token_is_refused(name: str, world: World) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(make_user(Role.ADMIN, workspace=world.workspace))
+
+    assert client.post(url(name, world)).status_code == 403
+
+
+@every([name for name, address in ADDRESSES.items() if "GET" in address.methods])
+def test_web_01_every_page_has_its_headers_and_nothing_inline(name: str, world: World) -> None:
+    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+
+    response = client.get(url(name, world))
+
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert "default-src 'none'" in response["Content-Security-Policy"].split("; ")
+    assert response["Cache-Control"] == "no-store"
+    assert "style=" not in html
+    assert "javascript:" not in html
+    assert " onclick=" not in html
