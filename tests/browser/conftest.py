@@ -66,7 +66,9 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+# For this package only: a browser driver left running would keep an event loop in the way
+# of every other test of the worker.
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     port, sandbox_port = _free_port(), _free_port()
@@ -107,7 +109,7 @@ def _wait_until_ready(process: subprocess.Popen[str]) -> None:
     raise AssertionError("bin/run ended:\n" + "".join(said[-40:]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = os.environ.get("LOCKBOARD_CHROMIUM") or "/usr/bin/chromium"
     with sync_playwright() as playwright:

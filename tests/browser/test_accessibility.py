@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Demo, new_context, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
 SIGNED_OUT = ["/user/login/", "/user/password/reset/", "/nowhere/"]
 SIGNED_IN = ["/", "/?layout=list", "/?q=nothing-like-this", "/log/", "/accounts/", "/people/"]

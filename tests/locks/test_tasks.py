@@ -23,7 +23,9 @@ def test_act_07_a_message_carries_an_id_and_nothing_else(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "message", [{}, {"attempt_id": "7"}, {"attempt_id": str(uuid4()), "door": "x"}], ids=str
+    "message",
+    [{}, {"attempt_id": "7"}, {"attempt_id": "934290e6-b2fc-4993-9655-9c4882e7da5f", "door": "x"}],
+    ids=str,
 )
 def test_act_07_a_message_of_another_shape_opens_nothing(
     monkeypatch: pytest.MonkeyPatch, message: dict[str, str]
