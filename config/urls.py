@@ -16,3 +16,5 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("locks.urls")),
 ]
+
+handler500 = "config.errors.server_error"

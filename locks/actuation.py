@@ -19,7 +19,13 @@ from functools import cache, partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.models import Case, Count, DateTimeField, Func, Q, Value, When
 from django.utils import timezone
 
@@ -148,11 +154,22 @@ def request(device: Device, order: Order) -> ActionAttempt:
     """
     if order.actor:
         order.actor.require(Permission.UNLOCK, device.property_id)
+    try:
+        return _request(device, order)
+    except IntegrityError as error:
+        # One key, two doors, one moment: each look at the keys came before the other's row.
+        if "attempt_key_once_per_user" in str(error):
+            raise KeyReusedError("key was used for a different request") from None
+        raise
+
+
+def _request(device: Device, order: Order) -> ActionAttempt:
     with transaction.atomic():
         # One click at a time per door decides; the unique index is the second lock on it.
         locked = (
             Device.objects.select_for_update(of=("self",))
             .select_related("account", "property")
+            .defer("raw", "unknown_words")
             .annotate(database_now=_ClockTimestamp())
             .get(pk=device.pk)
         )
@@ -284,6 +301,7 @@ def perform(attempt_id: UUID, *, by: str) -> None:
         ActionAttempt.objects.select_related(
             "device__account__workspace", "device__property", "device__site", "device__hub"
         )
+        .defer("device__raw", "device__unknown_words", "device__hub__raw")
         .filter(pk=attempt_id, status=AttemptStatus.QUEUED)
         .first()
     )
@@ -377,6 +395,7 @@ def refuse(attempt: ActionAttempt, error: str, code: str) -> None:
 def _end_unsent(
     attempt: ActionAttempt, status: AttemptStatus, error: str, now: datetime, *, code: str = ""
 ) -> None:
+    _hold(attempt.device_id)
     ended = ActionAttempt.objects.filter(pk=attempt.pk, status=AttemptStatus.QUEUED).update(
         status=status, finished_at=now, error=error[:300], error_code=code or status
     )
@@ -450,6 +469,7 @@ def _insist(store: Callable[[], None], *, seconds: float = 30) -> None:
 
 def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
     with transaction.atomic():
+        _hold(attempt.device_id)
         now = _database_now()
         error = outcome.error
         said = _sentence(attempt, error) if error else ""
@@ -584,17 +604,18 @@ def sweep() -> int:
     Runs each second on database time. Return how many attempts changed. A backlog after an
     outage is dropped here, never sent (ACT-13); what is still in time is hinted at once more.
     """
-    with transaction.atomic():
-        now = _database_now()
-        _hint_again(now)
-        overdue = _take(AttemptStatus.QUEUED, deadline__lte=now)
-        for attempt in overdue:
+    now = _database_now()
+    _hint_again(now)
+    overdue = _due(AttemptStatus.QUEUED, deadline__lte=now)
+    for attempt in overdue:
+        with transaction.atomic():
             _end_unsent(attempt, AttemptStatus.EXPIRED, "Not sent – took too long.", now)
-        silent = _take(AttemptStatus.SENDING, deadline__lte=now - GRACE)
-        for attempt in silent:
+    silent = _due(AttemptStatus.SENDING, deadline__lte=now - GRACE)
+    for attempt in silent:
+        with transaction.atomic():
             _give_up(attempt, now)
-        _let_lock(now)
-        _clear_old_outcomes(now)
+    _let_lock(now)
+    _clear_old_outcomes(now)
     return len(overdue) + len(silent)
 
 
@@ -607,22 +628,25 @@ def _hint_again(now: datetime) -> None:
         transaction.on_commit(partial(dispatch, pk))
 
 
-def _take(status: AttemptStatus, **due: object) -> list[ActionAttempt]:
+def _due(status: AttemptStatus, **due: object) -> list[ActionAttempt]:
     return list(
-        ActionAttempt.objects.select_for_update(of=("self",), skip_locked=True)
-        .select_related("device__account", "device__property")
-        .filter(status=status, **due)[:200]
+        ActionAttempt.objects.select_related("device__account", "device__property").filter(
+            status=status, **due
+        )[:200]
     )
 
 
 def _give_up(attempt: ActionAttempt, now: datetime) -> None:
+    _hold(attempt.device_id)
     error = "No answer was stored: the process that sent it stopped."
-    ActionAttempt.objects.filter(pk=attempt.pk).update(
+    given_up = ActionAttempt.objects.filter(pk=attempt.pk, status=AttemptStatus.SENDING).update(
         status=AttemptStatus.UNCONFIRMED,
         finished_at=now,
         error=error,
         error_code=Code.NO_ANSWER,
     )
+    if not given_up:
+        return
     _record(attempt, attempt.device, "unconfirmed", Result.UNCONFIRMED, at=now, error=error)
     Device.objects.filter(pk=attempt.device_id).update(next_poll_at=now)
     _show(attempt.device, attempt)
@@ -660,6 +684,7 @@ def settle_from_feed(
 
     Only if exactly one attempt fits in door, time and identity; otherwise nobody is credited.
     """
+    _hold(device_id)
     fits = list(
         ActionAttempt.objects.select_for_update(of=("self",))
         .select_related("device__account", "device__property")
@@ -697,6 +722,7 @@ def settle_by_person(attempt: ActionAttempt, *, opened: bool, actor: Actor, at: 
     """Take somebody's word for what the door did. Return False if it was settled already."""
     actor.require(Permission.UNLOCK, attempt.device.property_id)
     with transaction.atomic():
+        _hold(attempt.device_id)
         row = (
             ActionAttempt.objects.select_for_update(of=("self",))
             .select_related("device__account", "device__property")
@@ -766,6 +792,15 @@ def _show(device: Device, attempt: ActionAttempt) -> None:
     newer = Q(attempt__created_at__gt=attempt.created_at)
     Device.objects.filter(pk=device.pk).exclude(newer).update(attempt_id=attempt.pk)
     live.announce(attempt.workspace_id, device.pk)
+
+
+def _hold(device_id: UUID) -> None:
+    """Lock the door's row until the transaction ends.
+
+    Whatever touches a door and its attempts takes the door first. In two orders, a stored
+    answer and a feed that tells of it would wait for each other.
+    """
+    list(Device.objects.select_for_update(no_key=True).filter(pk=device_id).values_list("pk"))
 
 
 def _database_now() -> datetime:

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
 
@@ -30,3 +31,19 @@ def test_ops_01_without_the_database_it_cannot(
     response = client.get("/readyz")
 
     assert (response.status_code, response.content) == (503, b"no database")
+
+
+def test_db_04_a_page_without_its_database_says_what_that_means_for_doors(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    client.raise_request_exception = False
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", away)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+
+    response = client.get("/")
+
+    assert response.status_code == 503
+    assert "Cannot record actions – unlocking is off." in response.content.decode()
