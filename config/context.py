@@ -1,6 +1,7 @@
 """What every page's frame shows."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,4 +19,6 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "may_unlock": actor is not None and actor.may(Permission.UNLOCK),
         "sandbox_url": settings.SANDBOX_URL if actor and actor.workspace.is_sandbox else "",
         "idle_seconds": settings.SESSION_IDLE_SECONDS,
+        # Asked of the database only by pages that show a time.
+        "reader_zone": lambda: ZoneInfo(actor.zone_name if actor else "UTC"),
     }

@@ -161,7 +161,8 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.entrance.NewPasswordForm",
     "reauthenticate": "accounts.entrance.ItIsMeForm",
 }
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "60/m/ip"}
+# Tight per person, loose per address: a whole front desk shares one.
+ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,5/5m/key", "login": "120/m/ip"}
 
 _PREFIX = "" if LOCKBOARD_PLAIN_HTTP else "__Host-"
 # Browsers send a cookie to every port of a host: two copies side by side need two names.

@@ -1,4 +1,8 @@
-"""Several programs run as one: their output in one stream, and when one ends, all end."""
+"""Several programs run as one: their output in one stream, an end for all.
+
+A program or engine that ran well and then ended by itself is started again, as a service
+manager would; one that cannot stay up for some seconds ends everything, with a sentence.
+"""
 
 import datetime
 import multiprocessing
@@ -16,7 +20,11 @@ from honcho.printer import Message
 from honcho.process import Popen, Process
 
 from config.engines import Engine
+from config.starting import StartError
 from config.tether import end_with_parent, tethered
+
+#: Ending sooner than this is not an accident but a fault.
+_STEADY_SECONDS = 5.0
 
 
 class _TetheredPopen(Popen):  # type: ignore[misc]
@@ -31,10 +39,25 @@ class _Program(Process):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self._child_ctor = _TetheredPopen
         self._supervisor = os.getpid()
+        self._is_over = True
+        self._began = 0.0
+        #: Set once everything is to end; shared with the supervisor.
+        self.ending: Any = None
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:  # noqa: FBT001, FBT002
         end_with_parent(self._supervisor, signal.SIGKILL)
-        super().run(events, ignore_signals)
+        self._is_over = False
+        while not self._is_over:
+            self._began = time.monotonic()
+            super().run(events, ignore_signals)
+
+    def _send_message(self, data: Any, type: str = "line") -> None:  # noqa: A002  honcho's word
+        if type == "stop":
+            self._is_over = self.ending.is_set() or time.monotonic() - self._began < _STEADY_SECONDS
+            if not self._is_over:
+                words = f"ended by itself ({_in_words(data['returncode'])}); starting it again\n"
+                data, type = words.encode(), "line"  # noqa: A001
+        super()._send_message(data, type)
 
 
 class Supervisor(Manager):  # type: ignore[misc]
@@ -47,6 +70,13 @@ class Supervisor(Manager):  # type: ignore[misc]
         self._process_ctor = _Program
         self._engines = engines
         self._on_started = on_started
+        self._ending = multiprocessing.Event()
+        self._engines_began = dict.fromkeys((engine.name for engine in engines), time.monotonic())
+
+    def add_process(self, name: str, cmd: Sequence[str], **options: Any) -> Process:
+        program = super().add_process(name, cmd, **options)
+        program.ending = self._ending
+        return program
 
     def loop(self) -> None:
         """Run all programs; return when all have ended. `returncode` is the exit status then."""
@@ -61,6 +91,7 @@ class Supervisor(Manager):  # type: ignore[misc]
             self.kill()
 
     def terminate(self) -> None:
+        self._ending.set()
         if not self._terminating and self.returncode not in (130, 143):
             self._say_who_ended()
         super().terminate()
@@ -68,6 +99,7 @@ class Supervisor(Manager):  # type: ignore[misc]
     def stop(self, sentence: str) -> None:
         """Say why, and end everything; the exit status is 1."""
         if not self._terminating:
+            self._ending.set()
             say(sentence)
             self.returncode = 1
             super().terminate()
@@ -91,11 +123,22 @@ class Supervisor(Manager):  # type: ignore[misc]
         while not self._terminating:
             for engine in self._engines:
                 if engine.has_ended():
-                    self.stop(f"{engine.name} ended by itself, so everything stops ({engine.log}).")
+                    self._start_again(engine)
             for name, program in self._processes.items():
                 if not program["process"].is_alive() and "returncode" not in program:
                     self._report_loss(name)
             time.sleep(0.2)
+
+    def _start_again(self, engine: Engine) -> None:
+        if time.monotonic() - self._engines_began[engine.name] < _STEADY_SECONDS:
+            self.stop(f"{engine.name} ended by itself, so everything stops ({engine.log}).")
+            return
+        say(f"{engine.name} ended by itself; starting it again.")
+        self._engines_began[engine.name] = time.monotonic()
+        try:
+            engine.start()
+        except StartError as exc:
+            self.stop(f"{engine.name} ended by itself and cannot be started again: {exc}")
 
     def _report_loss(self, name: str) -> None:
         """Do what the killed fork of `name` can no longer do. Its program went with it."""

@@ -40,15 +40,14 @@ class PolicyForm(forms.Form):
     unlock_policy = forms.ChoiceField(required=False)
 
     def __init__(
-        self, *args: object, label: str = "", inherited: str = "", **kwargs: object
+        self, *args: object, label: str = "", may_inherit: bool = False, **kwargs: object
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["unlock_policy"].label = label or None
-        as_property = f"As the property ({UnlockPolicy(inherited).label})" if inherited else ""
-        choices = [("", as_property)] if inherited else []
         field = self.fields["unlock_policy"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [*choices, *UnlockPolicy.choices]
+        field.label = label or None
+        inherit = [("", "As all doors of the property")] if may_inherit else []
+        field.choices = [*inherit, *UnlockPolicy.choices]
 
 
 class SettleForm(forms.Form):

@@ -36,8 +36,8 @@ OVERLAP = timedelta(seconds=15)
 _LOOK_EVERY_SECONDS = 1.0
 _CHECK_WATCHERS_EVERY_SECONDS = 10.0
 _PULSE_EVERY_SECONDS = 5.0
-#: Several changes of one moment travel together.
-_GATHER_SECONDS = 0.002
+#: Several changes of one moment travel together; nobody waits for more of them than this.
+_GATHER_SECONDS = 0.0005
 
 
 def frame(event: str, data: str, *, event_id: str = "") -> bytes:

@@ -105,6 +105,9 @@ def take_snapshot(device: Device, snapshot: LockSnapshot, hub: Hub | None, *, at
     changed = {column: value for column, value in now.items() if getattr(device, column) != value}
     if not changed:
         return False
+    if changed.get("state") == LockState.UNLOCKED and snapshot.office_mode is not True:
+        # Locks of this kind relock by themselves: a board must not say "unlocked" for a minute.
+        changed["next_poll_at"] = at + OPEN_FOR
     was_missing = device.missing_since is not None
     Device.objects.filter(pk=device.pk).update(**changed, raw=snapshot.raw)
     for column, value in changed.items():

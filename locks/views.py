@@ -94,7 +94,7 @@ def _policy_forms(device: Device) -> dict[str, PolicyForm]:
     return {
         "door": PolicyForm(
             initial={"unlock_policy": device.unlock_policy},
-            inherited=device.property.unlock_policy,
+            may_inherit=True,
             label="This door",
             auto_id="door_%s",
         ),
@@ -110,7 +110,7 @@ def _policy_forms(device: Device) -> dict[str, PolicyForm]:
 @requires(Permission.MANAGE_DOORS)
 def set_policy(request: Request, pk: UUID) -> HttpResponse:
     device = _door(request, pk)
-    form = PolicyForm(request.POST, inherited=device.property.unlock_policy)
+    form = PolicyForm(request.POST, may_inherit=True)
     if form.is_valid():
         services.set_door_policy(
             device, form.cleaned_data["unlock_policy"], by=request.actor, at=timezone.now()

@@ -10,8 +10,10 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from config.starting import free_port
@@ -178,3 +180,34 @@ def test_packages_that_cannot_be_installed_are_one_sentence(tmp_path):
     assert lines[-1].startswith("Lockboard cannot start. Installing the packages failed (")
     assert lines[-1].endswith(f"All that pip said is in {tmp_path}/.venv/install.log.")
     assert not any("Traceback" in line for line in lines)
+
+
+def pid_of(copy, words):
+    """The process of a running copy that has these words in its command line, or 0."""
+    for process in psutil.Process(copy.pid).children(recursive=True):
+        try:
+            line = " ".join(process.cmdline())
+            if words in line and "tether.py" not in line and process.status() != "zombie":
+                return process.pid
+        except psutil.NoSuchProcess:
+            continue
+    return 0
+
+
+@pytest.mark.processes
+def test_a_killed_engine_and_a_killed_worker_are_started_again(place):
+    asked = settings(place / "data")
+    with demo(asked) as copy:
+        assert read_until(copy, READY)[-1].startswith(READY)
+        time.sleep(5)  # what ends sooner is taken for a fault, and everything stops
+        for words in ("valkey-server", "-Q actuate"):
+            killed = pid_of(copy, words)
+            os.kill(killed, signal.SIGKILL)
+
+            assert until(lambda w=words, k=killed: pid_of(copy, w) not in (0, k))
+        assert status_of(int(asked["LOCKBOARD_PORT"]), "/readyz") == 200
+
+        copy.terminate()
+
+        assert copy.wait(15) == 128 + signal.SIGTERM
+        assert at_work_for(place) == []
