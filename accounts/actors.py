@@ -70,6 +70,13 @@ class Actor:
             spaces = spaces.filter(pk__in=self.property_ids)
         return spaces.values_list("time_zone", flat=True).first() or "UTC"
 
+    @cached_property
+    def provider_persons(self) -> frozenset[tuple[UUID, str]]:
+        """Accounts, and the person each acts as there; "" where the provider names nobody."""
+        accounts = self.workspace.accounts.values_list("pk", "remote_id", "dialect")
+        known = {(pk, remote_id) for pk, remote_id, _ in accounts}
+        return frozenset(known | {(pk, "") for pk, _, dialect in accounts if dialect == "legacy"})
+
     @property
     def sight(self) -> Sight:
         return Sight(workspace_id=self.workspace.pk, property_ids=self.property_ids)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from allauth.account.forms import (
-    ChangePasswordForm,
-    LoginForm,
-    ReauthenticateForm,
-    ResetPasswordForm,
-    ResetPasswordKeyForm,
-)
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -44,50 +37,9 @@ from accounts.upkeep import (
 
 ENTER_AGAIN = "enter the client secret again when changing the address"
 NEW_PROPERTY = "new"
+HOW_LONG = "At least 12 characters. A sentence is easier to remember than signs."
 
 _NO_AUTOFILL = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
-
-
-class _Plain(forms.Form):
-    """allauth's fields in our words: a label says it once, and our pages have the links."""
-
-    labels: ClassVar[dict[str, str]]
-    #: Whose hint is the link to a forgotten password, which stands below the form.
-    with_link: ClassVar[str] = ""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        for name, field in self.fields.items():
-            field.label = self.labels.get(name, field.label)
-            field.widget.attrs.pop("placeholder", None)
-        if self.with_link:
-            self.fields[self.with_link].help_text = ""
-
-
-_NEW_PASSWORD_LABELS = {"password1": "New password", "password2": "New password, once more"}
-
-
-class SignInForm(_Plain, LoginForm):  # type: ignore[misc]  # allauth is untyped
-    labels = {"login": "E-mail", "password": "Password"}
-    with_link = "password"
-
-
-class PasswordForm(_Plain, ChangePasswordForm):  # type: ignore[misc]
-    labels = {"oldpassword": "Current password"} | _NEW_PASSWORD_LABELS
-    with_link = "oldpassword"
-
-
-class ForgottenForm(_Plain, ResetPasswordForm):  # type: ignore[misc]
-    labels = {"email": "E-mail"}
-
-
-class NewPasswordForm(_Plain, ResetPasswordKeyForm):  # type: ignore[misc]
-    labels = _NEW_PASSWORD_LABELS
-
-
-class ItIsMeForm(_Plain, ReauthenticateForm):  # type: ignore[misc]
-    labels = {"password": "Password"}
-    with_link = "password"
 
 
 # --- connecting -------------------------------------------------------------------------------
@@ -518,7 +470,7 @@ class AcceptForm(forms.Form):
         label="Choose a password",
         strip=False,
         max_length=128,
-        help_text="At least 12 characters. A sentence is easier to remember than signs.",
+        help_text=HOW_LONG,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

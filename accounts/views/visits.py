@@ -66,7 +66,10 @@ class Visit:
             "webview": self.webview,
             "step_number": number,
             "step_count": len(steps),
-            "back_url": self.url(steps[number - 2]) if number > 1 else "",
+            # Once the account is added there is nothing to go back to.
+            "back_url": self.url(steps[number - 2])
+            if number > 1 and not self.webview.account_id
+            else "",
             "is_sandbox": self.webview.workspace.is_sandbox,
             "sandbox_url": settings.SANDBOX_URL if self.webview.workspace.is_sandbox else "",
         }

@@ -8,16 +8,50 @@
   // Doors this person acted on here, until their outcome was told.
   const mine = new Map();
 
-  function note(tile, text) {
+  function note(tile, text, link) {
     const place = tile.querySelector("[data-notice]");
     if (place) {
       place.classList.replace("is-info", "is-warn");
-      place.querySelector("[data-notice-text]").textContent = text;
+      place.querySelector("[data-notice-text]").replaceChildren(text, ...(link ? [" ", link] : []));
       place.hidden = false;
     }
     tile.removeAttribute("aria-busy");
     lockboard.release?.(tile);
     lockboard.say(`${tile.dataset.name}: ${text}`, { urgent: true });
+  }
+
+  function linkTo(address, word) {
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = word;
+    return link;
+  }
+
+  // It will not work at the next press either: say why there, too.
+  function close(tile, text) {
+    note(tile, text);
+    const place = tile.querySelector("[data-notice-text]");
+    if (!place) return;
+    place.id = `notice-${tile.dataset.door}`;
+    for (const button of tile.querySelectorAll(".tile-actions button, [data-attempt-card] button")) {
+      button.setAttribute("aria-disabled", "true");
+      button.setAttribute("aria-describedby", place.id);
+    }
+  }
+
+  async function refuse(tile, answer) {
+    if (answer.status === 404) {
+      close(tile, "Nothing was sent. This door is no longer on the board.");
+    } else if (answer.status === 403 && !(await answer.text()).includes("data-page-too-old")) {
+      close(tile, "Nothing was sent. You may no longer open this door.");
+    } else if (answer.status === 403) {
+      note(tile, "Nothing was sent. This page is too old.", linkTo(location.href, "Load it again"));
+    } else {
+      const back = encodeURIComponent(location.pathname + location.search);
+      note(tile, "Nothing was sent. You are signed out.", linkTo(`${document.body.dataset.signIn}?next=${back}`, "Sign in"));
+      lockboard.catchUp?.(); // the whole board is not live any more, and says so
+    }
+    mine.delete(tile.dataset.door);
   }
 
   function post(url, fields) {
@@ -45,7 +79,7 @@
         lockboard.say(`${shown.dataset.name}: ${notice}`, { urgent: true });
       }
     } else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403 || answer.status === 404) {
-      location.reload(); // signed out, or no longer allowed: the page says which
+      await refuse(tile, answer);
     } else {
       note(tile, UNHEARD);
     }

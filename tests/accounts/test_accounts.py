@@ -71,7 +71,8 @@ def test_the_list_asks_a_fixed_number_of_questions(
     url = reverse("accounts")
     browser.get(url)
 
-    with django_assert_num_queries(6):  # session, user, actor, accounts, sites, unfinished
+    # session, user, actor, accounts, sites, unfinished, zone
+    with django_assert_num_queries(7):
         response = browser.get(url)
 
     rows = response.context["rows"]

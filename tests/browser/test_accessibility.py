@@ -11,7 +11,15 @@ from tests.browser.conftest import Demo, new_context, sign_in
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
 SIGNED_OUT = ["/user/login/", "/user/password/reset/", "/nowhere/"]
-SIGNED_IN = ["/", "/?layout=list", "/?q=nothing-like-this", "/log/", "/accounts/", "/people/"]
+SIGNED_IN = [
+    "/",
+    "/?layout=list",
+    "/?q=nothing-like-this",
+    "/log/",
+    "/accounts/",
+    "/people/",
+    "/you/",
+]
 
 
 def violations(page: Page) -> list[str]:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Demo, new_context, sign_in
 
@@ -27,10 +27,10 @@ def wait_for_opening(demo: Demo, after: int) -> list[dict[str, Any]]:
     return openings(demo, after)
 
 
-def unlock(page: Page, name: str) -> None:
-    page.get_by_role("button", name=f"Unlock {name}", exact=True).click()
-    page.wait_for_timeout(450)  # a second click within 400 ms is taken for a double click
-    page.get_by_role("button", name=f"Confirm unlock {name}", exact=True).click()
+def unlock(place: Page | Locator, name: str) -> None:
+    place.get_by_role("button", name=f"Unlock {name}", exact=True).click()
+    time.sleep(0.45)  # a second click within 400 ms is taken for a double click
+    place.get_by_role("button", name=f"Confirm unlock {name}", exact=True).click()
 
 
 def test_two_clicks_open_a_door_once_and_two_browsers_watch_it_relock(

@@ -106,7 +106,8 @@ def test_an_iq_that_demands_a_one_time_code(page: Page, demo: Demo):
     page.goto("/")
     before = demo.latest()
 
-    unlock(page, "Flat 1")
+    canal_house = page.get_by_role("region", name="Canal House")
+    unlock(canal_house, "Flat 1")
 
-    expect(tile(page, "Flat 1")).to_contain_text("Door released")
+    expect(canal_house.locator("article.tile", has_text="Flat 1")).to_contain_text("Door released")
     assert [e["account"] for e in wait_for_opening(demo, before)] == ["otp@example.com"]
