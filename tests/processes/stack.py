@@ -328,6 +328,8 @@ class Stack:
         self.programs["sandbox"].start()
         self.start(*self._usual)
         self.sandbox.clear_faults()
+        open_ones = "SELECT 1 FROM locks_actionattempt WHERE status IN ('queued', 'sending')"
+        until(lambda: not self.rows(open_ones), seconds=20)
         self.age()
 
     def age(self) -> None:
