@@ -334,13 +334,15 @@ class Stack:
 
     def age(self) -> None:
         """Let what was finished be finished an hour ago: no cool-down, no limit per minute."""
-        self.rows(
-            # One row at a time in the order of their ids: a sweeper may be holding some.
-            "UPDATE locks_actionattempt AS a SET created_at = a.created_at - interval '1 hour',"
-            " finished_at = a.finished_at - interval '1 hour' FROM"
-            " (SELECT id FROM locks_actionattempt WHERE status NOT IN ('queued', 'sending')"
-            "  ORDER BY device_id, id FOR UPDATE) AS done WHERE done.id = a.id"
-        )
+        for finished in self.rows(
+            "SELECT id FROM locks_actionattempt WHERE finished_at > now() - interval '1 hour'"
+        ):
+            # One at a time: a feed that is being stored may hold several.
+            self.rows(
+                "UPDATE locks_actionattempt SET created_at = created_at - interval '1 hour',"
+                " finished_at = finished_at - interval '1 hour' WHERE id = %s",
+                finished["id"],
+            )
 
     # --- what people do ---
 
