@@ -650,7 +650,8 @@ def _give_up(attempt: ActionAttempt, now: datetime) -> None:
     _record(attempt, attempt.device, "unconfirmed", Result.UNCONFIRMED, at=now, error=error)
     Device.objects.filter(pk=attempt.device_id).update(next_poll_at=now)
     _show(attempt.device, attempt)
-    attempt.status = AttemptStatus.UNCONFIRMED
+    # Read again under the door's lock: the feed may have told of it since it was found overdue.
+    attempt.refresh_from_db(fields=["status", "evidence"])
     _settle_if_told(attempt, now)
 
 

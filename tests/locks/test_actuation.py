@@ -1316,3 +1316,29 @@ def test_accounts_and_sites_with_attempts_stay(device: Device) -> None:
 
     assert str(ActionAttempt.objects.get()) == f"unlock {device.pk} queued"
     assert account.pk != device.account_id
+
+
+def test_act_04_evidence_stored_while_the_sweeper_looks_away_still_settles(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    attempt = make_attempt(
+        device,
+        status=AttemptStatus.SENDING,
+        created_at=now - timedelta(seconds=30),
+        deadline=now - timedelta(seconds=20),
+        sent_at=now - timedelta(seconds=29),
+    )
+    found = actuation._due
+
+    def found_before_the_feed_told(*args: Any, **due: Any) -> list[ActionAttempt]:
+        overdue = found(*args, **due)
+        ActionAttempt.objects.filter(pk=attempt.pk).update(evidence=AttemptEvidence.FEED)
+        return overdue
+
+    monkeypatch.setattr(actuation, "_due", found_before_the_feed_told)
+
+    actuation.sweep()
+
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.evidence) == ("success", "feed")
