@@ -123,6 +123,13 @@ class Code(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     SITE_NOT_RELEASED = "site_not_released"
     REFUSED = "refused"
+    # access codes
+    NOT_READY = "not_ready"  # an earlier step has not reached everywhere yet
+    NO_SEAT = "salto_ks_subscription_limit_exceeded"
+    NO_SPACE = "no_space_for_access_code_on_device"
+    DUPLICATE_CODE = "duplicate_code_on_device"
+    CONSTRAINTS_VIOLATED = "code_constraints_violated"
+    NO_KEYPAD = "no_keypad"
 
 
 # --- what comes back ------------------------------------------------------------------
