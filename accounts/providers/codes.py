@@ -10,7 +10,7 @@ Two kinds of provider fit: those that make the digits (Salto KS: guest, PIN, mem
 those that take ours (most keypads behind Seam).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -114,7 +114,7 @@ class ListedCode:
     ref: str = ""
     #: Who it belongs to in the event feed (`FeedEntry.person_id`).
     person_id: str = ""
-    #: The locks it opens; None where the listing does not tell.
+    #: The locks it opens among those looked at; None where none of them was looked at.
     lock_ids: tuple[str, ...] | None = None
     state: ListedState = ListedState.UNKNOWN
     starts_at: datetime | None = None
@@ -125,7 +125,11 @@ class ListedCode:
     digits: str = field(default="", repr=False)
     error_code: str = ""
     error: str = ""
-    #: What is true about it, for `next_step`. JSON.
+    #: Whether it has digits that only their maker was ever told. None: not looked.
+    has_digits: bool | None = None
+    #: More than a code: somebody's account at the provider, which goes with it.
+    is_person: bool = False
+    #: What is true about it, for `next_step`. JSON; goes over what was stored, key by key.
     seen: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -142,7 +146,8 @@ class CodeListing:
     unreadable: int = 0
     seats_used: int | None = None
     seats_total: int | None = None
-    #: What is true about the doors' own set-up, by lock id, where looked at. JSON.
+    #: What is true about the doors' own set-up, by lock id, where looked at. JSON; replaces
+    #: what was stored.
     doors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
 
@@ -154,8 +159,13 @@ class StepDone:
     seen: Mapping[str, Any] = field(repr=False)
     #: Replaces what was seen of its door.
     door: Mapping[str, Any] = field(repr=False)
+    #: Which code at the provider it is, and whose in its feed; empty where the step made none.
+    remote_id: str = ""
+    person_id: str = ""
     #: Digits the provider made in this step: shown once, never again.
     digits: str = field(default="", repr=False)
+    #: The step looked whether there are digits that only their maker was told. None: it did not.
+    has_digits: bool | None = None
     #: The provider said yes, but gave it no seat: it opens nothing.
     is_suspended: bool = False
 
@@ -171,15 +181,39 @@ class AccessCodes(Protocol):
     def code_rules(self, lock: LockSnapshot, site: Site | None = None) -> CodeRules | None:
         """Return what this lock accepts, or None if it takes no codes. Pure."""
 
-    def list_codes(self, site_id: str, *, doors: Mapping[str, Mapping[str, Any]]) -> CodeListing:
-        """Return all codes of a site. `doors`: lock ids whose members shall be looked at too,
-        with what was last seen of each."""
+    def why_no_codes(self, lock: LockSnapshot, site: Site | None = None) -> str:
+        """Return in a sentence why this lock takes no codes, or "" if it does. Pure."""
+
+    def list_codes(
+        self,
+        site_id: str,
+        *,
+        doors: Mapping[str, Mapping[str, Any]],
+        unsure: Collection[str] = (),
+        is_deep: bool = False,
+    ) -> CodeListing:
+        """Return all codes of a site.
+
+        `doors`: locks whose own set-up shall be looked at too, with what was last seen of each.
+        A new door's is `{"ref": CodeDoor.ref}`. `unsure`: refs of codes whose last step had no
+        clear answer, to be looked at closely. `is_deep`: look wherever codes that are not ours
+        may be, to learn which doors they open; costs many calls, for now and then.
+        """
 
     def next_step(self, wish: CodeWish, seen: Mapping[str, Any], door: Mapping[str, Any]) -> str:
         """Return the name of the call that is next for this wish, or "" if nothing is. Pure."""
 
     def creates(self, step: str) -> bool:
-        """Tell whether a step makes something that would be there twice if it were repeated."""
+        """Tell whether a step must not be repeated before a listing showed what came of it."""
+
+    def is_of_door(self, step: str) -> bool:
+        """Tell whether a step sets up the door, for all its codes, and not this one."""
+
+    def digits_end(self, seen: Mapping[str, Any]) -> datetime | None:
+        """Return when a code's digits end, however long its window. None: not known, or never.
+
+        A window beyond it needs new digits. Pure.
+        """
 
     def take_step(
         self,
