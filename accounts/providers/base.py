@@ -130,6 +130,7 @@ class Code(StrEnum):
     DUPLICATE_CODE = "duplicate_code_on_device"
     CONSTRAINTS_VIOLATED = "code_constraints_violated"
     NO_KEYPAD = "no_keypad"
+    NOT_UPDATED = "failed_to_update"  # it said yes, and shows the old value
 
 
 # --- what comes back ------------------------------------------------------------------
