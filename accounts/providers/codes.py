@@ -142,6 +142,9 @@ class CodeListing:
     asked_at: datetime
     #: False where pages are missing: nothing may be concluded from an absence.
     is_complete: bool = True
+    #: Lines that came, those included that are no codes. An empty answer has none, a site
+    #: without codes may have many. None: as many as codes.
+    lines: int | None = None
     #: Lines that could not be read.
     unreadable: int = 0
     seats_used: int | None = None
