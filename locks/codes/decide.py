@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts.providers.base import Code
 from accounts.providers.codes import CodeListing, CodeRules
-from locks.codes import listings
+from locks.codes import sighting
 from locks.codes.actions import Action, Call, Change, Codes, Doors, Remove, TakeStep
 from locks.codes.known import (
     CALL,
@@ -66,8 +66,8 @@ def decide(
     """
     noted: list[Action] = []
     if listing is not None:
-        noted = list(listings.take_in(codes, doors, listing, site=site, now=now, planner=planner))
-        codes, doors = listings.applied(codes, doors, noted)
+        noted = list(sighting.take_in(codes, doors, listing, site=site, now=now, planner=planner))
+        codes, doors = sighting.applied(codes, doors, noted)
     for code in codes.values():
         if is_due(code, now):
             noted += next_for(code, doors[code.device_id], site=site, now=now, planner=planner)
@@ -140,7 +140,7 @@ def _towards_absence(code: KnownCode, door: KnownDoor, now: datetime) -> Sequenc
 
 
 def _wait_for_proof(code: KnownCode, door: KnownDoor, now: datetime) -> Change:
-    """Its removal was accepted; what came of it, a listing tells (listings.take_in)."""
+    """Its removal was accepted; what came of it, a listing tells (sighting.take_in)."""
     proof_at = (code.removal_accepted_at or now) + door.lives_by.settle
     return Change(code=code, facts={"next_run_at": max(proof_at, now + LOOK_AGAIN)})
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from locks.codes.actions import Doors
 from locks.codes.known import CALL, KnownCode, KnownDoor
-from locks.codes.listings import REMOVE_AGAIN_AFTER
+from locks.codes.sighting import REMOVE_AGAIN_AFTER
 from locks.codes.states import CodePhase
 
 #: The usual listing, which finds what somebody changed at the provider.

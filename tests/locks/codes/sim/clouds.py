@@ -234,9 +234,9 @@ class SaltoCloud(Cloud, salto.SaltoCodes):
         if self.is_of_door(step):
             return StepDone(seen=seen, door=self._set_door(step, wish, door))
         copy = self._copy(seen)
-        if self.t < self.faults.until and self.t - copy.made < 40:
-            if self.rng.random() < self.faults.not_ready:
-                raise RefusedError("not yet", code=Code.NOT_READY, status=403)
+        is_fresh = self.t < self.faults.until and self.t - copy.made < 40
+        if is_fresh and self.rng.random() < self.faults.not_ready:
+            raise RefusedError("not yet", code=Code.NOT_READY, status=403)
         return getattr(self, f"_{step}")(copy, wish, seen, door)
 
     def _guest(self, wish: CodeWish, seen: dict[str, Any], door: dict[str, Any]) -> StepDone:

@@ -12,7 +12,7 @@ from accounts.providers.base import ProviderError, Reach
 from locks.codes import decide, outcomes, timing
 from locks.codes.actions import Action, Change, DoorChange, Remove, SiteChange, TakeStep
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
-from locks.codes.listings import after
+from locks.codes.sighting import after
 
 if TYPE_CHECKING:
     from tests.locks.codes.sim.world import World
