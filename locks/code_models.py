@@ -268,3 +268,15 @@ class CodeMoment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.what}"
+
+
+__all__ = [
+    "GONE_PHASES",
+    "AccessCode",
+    "AccessCodeQuerySet",
+    "CodeDoor",
+    "CodeMoment",
+    "CodePhase",
+    "CodeStatus",
+    "SecretState",
+]

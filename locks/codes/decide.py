@@ -46,6 +46,7 @@ LOOK_AGAIN = timedelta(seconds=15)
 #: Failures are waited out for at most a quarter of an hour (outcomes), with some to spare.
 LONGEST_WAIT = timedelta(minutes=20)
 CLOCK_TOLERANCE = timedelta(seconds=5)
+UNREADABLE = "Its digits cannot be opened with the keys this server has."
 #: Nothing that shall be gone waits longer than this for another look.
 A_WHILE = timedelta(minutes=2)
 
@@ -116,12 +117,9 @@ def _rest(code: KnownCode, until: datetime | None = None) -> Sequence[Action]:
 
 def _while_silent(code: KnownCode, now: datetime) -> Sequence[Action]:
     """Nobody can be asked: what is there is unknown, what is wished stays."""
-    return [
-        Change(
-            code=code,
-            facts={"status": CodeStatus.UNKNOWN, "next_run_at": now + timedelta(seconds=60)},
-        )
-    ]
+    again = code.ends_at if code.is_wanted(now) else now + timedelta(seconds=60)
+    facts = {"status": CodeStatus.UNKNOWN, "next_run_at": again}
+    return [Change(code=code, facts=facts)]
 
 
 # --- it shall be gone ----------------------------------------------------------------------------
@@ -221,6 +219,9 @@ def _not_now(code: KnownCode, door: KnownDoor, now: datetime) -> Sequence[Action
         return [block(code, Code.NO_KEYPAD, door.why_no_codes or "This lock takes no codes.", now)]
     if code.ambiguous_since is not None:
         return [_wait_for_listing(code, CodePhase.AMBIGUOUS, door.rules, now)]
+    is_stored = code.secret_state == SecretState.STORED
+    if is_stored and not code.digits and not door.rules.digits_by_provider:
+        return [block(code, "secret_unreadable", UNREADABLE, now)]
     return None
 
 
