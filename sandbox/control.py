@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import control_things, doors, faults, feed, seed
+from sandbox import control_codes, control_things, doors, faults, feed, seed
 from sandbox.clock import format_utc, parse_moment
 from sandbox.things import Effect, Fault, RequestRow, Settings
 from sandbox.wishes import WrongWishError, find_lock, route
@@ -226,6 +226,7 @@ def reset(world: World, body: dict[str, Any], _path: dict[str, str]) -> Any:
 
 
 ROUTES = [
+    *control_codes.ROUTES,
     *control_things.ROUTES,
     route("/effects", "GET", effects),
     route("/requests", "GET", requests),

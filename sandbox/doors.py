@@ -100,11 +100,18 @@ def type_pin(world: World, lock: Lock, code: str) -> dict[str, Any]:
         return {"opened": False, "reason": "no_keypad"}
     if lock.bolt == "office_mode":
         return {"opened": True, "reason": "office_mode"}  # the door stands open anyway
-    if not lock.reachable:
+    verdict = judge_code(world, lock, code.removesuffix("#"))
+    if verdict.reason == "lock_offline":
         _note_offline_attempt(world, lock, cause="keypad", access_by="pin_code")
-        return {"opened": False, "reason": "lock_offline"}
-    verdict = knowledge.judge_pin(world, lock, code.removesuffix("#"))
+        return {"opened": False, "reason": verdict.reason}
     return _pass_or_not(world, lock, verdict, Means(cause="keypad", access_by="pin_code"))
+
+
+def judge_code(world: World, lock: Lock, digits: str) -> knowledge.Verdict:
+    """Decide whether digits would open a lock now. Nothing moves, nothing is logged."""
+    if not lock.reachable:
+        return knowledge.Verdict(opens=False, reason="lock_offline")
+    return knowledge.judge_pin(world, lock, digits)
 
 
 def hold_tag(world: World, lock: Lock, number: str) -> dict[str, Any]:
