@@ -25,6 +25,9 @@ REALISTIC: dict[str, Any] = {
     "lock_flag_delay_seconds": 300.0,
     "iq_flag_delay_seconds": 1800.0,
     "empty_page_every": 3,
+    "keypad_set_seconds": 5.0,
+    "keypad_removal_seconds": 20.0,
+    "keypad_listing_lag_seconds": 30.0,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
