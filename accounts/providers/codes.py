@@ -147,6 +147,9 @@ class CodeListing:
     lines: int | None = None
     #: Lines that could not be read.
     unreadable: int = 0
+    #: All lines the provider sent, those included that are no codes: an answer without any is
+    #: no proof that there are none.
+    lines: int = 0
     seats_used: int | None = None
     seats_total: int | None = None
     #: What is true about the doors' own set-up, by lock id, where looked at. JSON; replaces
