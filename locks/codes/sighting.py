@@ -125,7 +125,7 @@ def _believe(
     }
     if not listing.is_complete or listing.unreadable:
         return False, seats
-    size = listing.lines if listing.lines is not None else len(listing.codes)
+    size = max(listing.lines, len(listing.codes))
     expected = (site.codes_listed or 0) - _taken_away(codes, listing)
     is_thin = bool(site.codes_listed) and (size == 0 or size < expected * SHRUNK_BELOW)
     if not is_thin:
