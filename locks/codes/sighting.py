@@ -134,7 +134,7 @@ def _believe(
             "thin_code_listings": 0,
             "thin_codes_since": None,
         }
-    since = site.thin_codes_since or now
+    since = min(site.thin_codes_since or now, now)
     count = site.thin_code_listings
     if now >= since + count * THIN_APART:
         count += 1
@@ -214,11 +214,13 @@ def _shows_more(seen: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 def _code(
     code: KnownCode, door: KnownDoor, found: Sequence[ListedCode], sight: Sight
 ) -> Iterator[Action]:
-    if not found:
+    kept, extras = (found[0], found[1:]) if found else (None, ())
+    is_another = kept is not None and code.remote_id not in ("", kept.remote_id)
+    if kept is None or (is_another and code.is_wanted(sight.now)):
+        # Another copy with its mark is taken for it once its own is surely gone.
         if change := _absent(code, door, sight):
             yield change
         return
-    kept, extras = found[0], found[1:]
     change = _shown(code, door, kept, sight)
     if change is not None:
         yield change
@@ -382,6 +384,9 @@ def _still_there(
             _adopt(code, listed, sight),
             marks={"phase": CodePhase.REMOVING, "status": CodeStatus.REMOVING},
         )
+    if listed.remote_id != code.remote_id and not code.is_gone:
+        facts = {"remote_id": listed.remote_id, "phase": CodePhase.REMOVING}
+        return Change(code=code, facts=facts | {"next_run_at": sight.now})
     is_proof = sight.proves_after(code.removal_accepted_at, door)
     if code.phase == CodePhase.VERIFYING_ABSENT and not is_proof:
         return _remove_again(code, sight)
