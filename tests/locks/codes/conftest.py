@@ -77,7 +77,8 @@ class CodesDriver:
 
 
 def _driver(kind: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
-    driver = CodesDriver(kind(random.Random(1), Faults(), seats=50))
+    dice = random.Random(1)  # noqa: S311
+    driver = CodesDriver(kind(dice, Faults(), seats=50))
     assert isinstance(driver, AccessCodes)
     monkeypatch.setattr(reconciling, "driver_for", lambda _: driver)
     monkeypatch.setattr(reconciling, "CALLS_PER_SECOND", 1e6)

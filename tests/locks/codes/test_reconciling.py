@@ -177,6 +177,7 @@ def test_code_04_what_never_arrived_is_asked_again_only_after_the_listing_has_se
     keypad: CodesDriver,
 ) -> None:
     keypad.fails = [("before create", UncertainError("no answer"))]
+    keypad.listing = {"lines": 1}  # not an empty answer
     code = run(make_code(digits="274951"))
 
     run(later(code, seconds=30))
