@@ -248,10 +248,17 @@ class _Pass:
         is_first = self.account.codes_listed_at is None
         asked_at = self.now
         for site_id in self._sites:
-            if self._doors_of(site_id):
+            if self._has_codes(site_id):
                 self._list(site_id, is_deep=is_first or not asked_at.minute % DEEP_EVERY_MINUTES)
         self.account.codes_listed_at = asked_at
         ConnectedAccount.objects.filter(pk=self.account.pk).update(codes_listed_at=asked_at)
+
+    def _has_codes(self, site_id: UUID) -> bool:
+        """Whether a site has codes, or a door that takes some."""
+        if any(door.rules is not None for door in self._doors_of(site_id).values()):
+            return True
+        here = AccessCode.objects.filter(site_id=site_id)
+        return here.exclude(phase__in=GONE_PHASES).exists()
 
     def _doors_of(self, site_id: UUID) -> dict[UUID, KnownDoor]:
         return {pk: d for pk, d in self._doors.items() if self._remote_sites[pk] == site_id}
@@ -361,7 +368,8 @@ class _Pass:
                 self._note_failure(error)
                 self._failures = max(self._failures, GIVE_UP_AFTER)
                 self._rests_until = self._rest_until(error)
-                self._remove_all_the_same()
+                if not isinstance(error, AuthError | RateLimitError):
+                    self._remove_all_the_same()
                 return
         self.is_unfinished = self._rests_until is None
 
