@@ -31,7 +31,7 @@ from audit.models import Event
 from audit.who import Who
 from audit.words import How
 from locks import actuation
-from locks.actuation import Order
+from locks.actuation import Order, rows, sending, sweeping
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptEvidence, AttemptStatus, Evidence, LockState
 from tests.locks.fakes import FakeDriver
@@ -57,7 +57,8 @@ def kept_connection(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
     mark = request.node.get_closest_marker("django_db")
     if not mark.kwargs.get("transaction"):
         stand_in = SimpleNamespace(cursor=connection.cursor, close=lambda: None)
-        monkeypatch.setattr(actuation, "connection", stand_in)
+        for module in (rows, sending):
+            monkeypatch.setattr(module, "connection", stand_in)
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_act_09_what_cannot_be_recorded_is_not_done(
     def fail(*_: Any, **__: Any) -> None:
         raise DatabaseError("the log is full")
 
-    monkeypatch.setattr(actuation, "record", fail)
+    monkeypatch.setattr(rows, "record", fail)
 
     with pytest.raises(DatabaseError):
         actuation.request(device, order_of(user))
@@ -816,7 +817,7 @@ def test_act_01_only_who_claimed_it_stores_its_outcome(device: Device) -> None:
     attempt = make_attempt(device, status="sending", claimed_by="somebody else")
     outcome = actuation.Outcome(status=AttemptStatus.FAILED, error=RefusedError("No."))
 
-    actuation._store(attempt, outcome, "me")
+    sending._store(attempt, outcome, "me")
 
     attempt.refresh_from_db()
     assert (attempt.status, told(attempt)) == ("sending", [])
@@ -855,14 +856,14 @@ def test_db_02_an_outcome_is_stored_although_the_database_was_away_for_a_moment(
 ) -> None:
     answers = iter([OperationalError("gone"), OperationalError("gone"), None])
     monkeypatch.setattr(
-        actuation.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
+        sending.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
     )
 
     def store() -> None:
         if error := next(answers):
             raise error
 
-    actuation._insist(store)
+    sending._insist(store)
 
     assert list(answers) == []
 
@@ -872,13 +873,13 @@ def test_db_02_after_half_a_minute_it_is_left_to_the_sweeper() -> None:
         raise OperationalError("gone")
 
     with pytest.raises(OperationalError):
-        actuation._insist(store, seconds=-1)
+        sending._insist(store, seconds=-1)
 
 
 def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(
     device: Device, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actuation, "driver_for", lambda _: object())
+    monkeypatch.setattr(sending, "driver_for", lambda _: object())
 
     attempt = performed(device, order_of(user))
 
@@ -916,11 +917,11 @@ def test_act_10_what_the_broker_does_not_take_is_done_here(
 ) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(
-        actuation.live, "send", lambda task, **fields: sent.append((task.name, fields)) or taken
+        sending.live, "send", lambda task, **fields: sent.append((task.name, fields)) or taken
     )
     attempt = make_attempt(device)
 
-    actuation._dispatch(attempt.pk)
+    sending._dispatch(attempt.pk)
 
     fields = {"expires": 10, "attempt_id": str(attempt.pk)}
     assert sent == [("locks.tasks.perform_attempt", fields)]
@@ -933,10 +934,10 @@ def test_act_10_a_failure_while_doing_it_here_is_left_to_the_sweeper(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a slip of ours")
 
-    monkeypatch.setattr(actuation.live, "send", lambda *_, **__: False)
-    monkeypatch.setattr(actuation, "perform", fail)
+    monkeypatch.setattr(sending.live, "send", lambda *_, **__: False)
+    monkeypatch.setattr(sending, "perform", fail)
 
-    actuation._dispatch(make_attempt(device).pk)
+    sending._dispatch(make_attempt(device).pk)
 
     assert [record.message for record in caplog.records] == [
         "an attempt could not be performed here"
@@ -954,7 +955,7 @@ def test_act_10_a_click_does_not_wait_for_its_dispatch(
         may_end.wait(5)
         ended.set()
 
-    monkeypatch.setattr(actuation, "_dispatch", slow)
+    monkeypatch.setattr(sending, "_dispatch", slow)
 
     actuation.dispatch(device.pk)
 
@@ -1329,14 +1330,14 @@ def test_act_04_evidence_stored_while_the_sweeper_looks_away_still_settles(
         deadline=now - timedelta(seconds=20),
         sent_at=now - timedelta(seconds=29),
     )
-    found = actuation._due
+    found = sweeping._due
 
     def found_before_the_feed_told(*args: Any, **due: Any) -> list[ActionAttempt]:
         overdue = found(*args, **due)
         ActionAttempt.objects.filter(pk=attempt.pk).update(evidence=AttemptEvidence.FEED)
         return overdue
 
-    monkeypatch.setattr(actuation, "_due", found_before_the_feed_told)
+    monkeypatch.setattr(sweeping, "_due", found_before_the_feed_told)
 
     actuation.sweep()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import ConnectedAccount, Role, Space, UnlockPolicy
 from audit.models import Event
-from locks import actuation
+from locks.actuation import rows
 from locks.models import ActionAttempt, Device
 from tests.make import (
     client_of,
@@ -226,7 +226,7 @@ def test_act_09_what_cannot_be_recorded_is_said_and_not_done(
     def fail(*_: Any, **__: Any) -> None:
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr(actuation, "record", fail)
+    monkeypatch.setattr(rows, "record", fail)
 
     response = client.post(f"/doors/{device.pk}/unlock/", KEY, headers=headers)
 
