@@ -152,6 +152,13 @@ class TileCache:
                 kept[device.pk] = make_tile(device)
         return {pk: kept[pk] for pk, _ in wanted if pk in kept}
 
+    def keep(self, device: Device) -> Tile:
+        """Return the tile of a door that was just read `with_tile`, rendering it if it is new."""
+        tile = self._tiles.get(device.pk)
+        if tile is None or tile.revision < device.revision:
+            tile = self._tiles[device.pk] = make_tile(device)
+        return tile
+
 
 def _is_fresh(tile: Tile | None, revision: int) -> bool:
     return tile is not None and tile.revision >= revision

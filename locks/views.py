@@ -152,10 +152,10 @@ def _door_they_came_from(request: Request, space: Space) -> Device | None:
 @requires(Permission.UNLOCK)
 def unlock(request: Request, pk: UUID) -> HttpResponse:
     """GET asks for confirmation, for browsers without scripts; POST is the second click."""
+    if request.method == "POST":
+        return _act(request, pk, Action.UNLOCK)
     device = _door(request, pk)
     request.actor.require(Permission.UNLOCK, device.property_id)
-    if request.method == "POST":
-        return _act(request, device, Action.UNLOCK)
     form = OrderForm(initial={"idempotency_key": uuid4()})
     return render(request, "locks/confirm.html", {"device": device, "form": form})
 
@@ -163,12 +163,14 @@ def unlock(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.UNLOCK)
 def lock(request: Request, pk: UUID) -> HttpResponse:
-    device = _door(request, pk)
+    return _act(request, pk, Action.LOCK)
+
+
+def _act(request: Request, pk: UUID, action: Action) -> HttpResponse:
+    # Only whether they see it: the door itself is read once more when it is locked to decide.
+    known = Device.objects.for_actor(request.actor).only("pk", "property_id", "workspace_id")
+    device = get_object_or_404(known, pk=pk)
     request.actor.require(Permission.UNLOCK, device.property_id)
-    return _act(request, device, Action.LOCK)
-
-
-def _act(request: Request, device: Device, action: Action) -> HttpResponse:
     form = OrderForm(request.POST)
     if not form.is_valid():
         sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -203,6 +205,7 @@ def _refused(
     request: Request, device: Device, sentence: str, status: int, form: OrderForm
 ) -> HttpResponse:
     """Say it where the button was. Without scripts: on the page where it was typed."""
+    device = _door(request, device.pk)
     if _is_scripted(request):
         return _answer(request, device, notice=sentence, status=status)
     if request.resolver_match and request.resolver_match.url_name == "door-lock":

@@ -26,6 +26,10 @@ COOL_DOWN_SECONDS = 3
 PER_DEVICE_AND_MINUTE = 15
 PER_PERSON_AND_MINUTE = 60
 
+#: Most outcomes come before this. Whoever clicked is told at once; other boards need not be
+#: told twice, at the very moment when the machine is busy with the click itself.
+OUTCOME_MAY_FOLLOW_SECONDS = 0.1
+
 _LABEL = {Action.UNLOCK: "unlocking", Action.LOCK: "locking"}
 
 
@@ -210,5 +214,5 @@ def _write(device: Device, order: Order, now: datetime) -> ActionAttempt:
     )
     transaction.on_commit(lambda: sending.dispatch(attempt.pk))  # before the boards: the door waits
     note(attempt, device, "requested", Result.REQUESTED, at=now)
-    show(device, attempt)
+    show(device, attempt, patience_seconds=OUTCOME_MAY_FOLLOW_SECONDS)
     return attempt

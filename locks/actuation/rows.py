@@ -46,11 +46,11 @@ def note(
     )
 
 
-def show(device: Device, attempt: ActionAttempt) -> None:
+def show(device: Device, attempt: ActionAttempt, *, patience_seconds: float = 0) -> None:
     """Have boards tell of this attempt, unless there is a newer one to tell of."""
     newer = Q(attempt__created_at__gt=attempt.created_at)
     Device.objects.filter(pk=device.pk).exclude(newer).update(attempt_id=attempt.pk)
-    live.announce(attempt.workspace_id, device.pk)
+    live.announce(attempt.workspace_id, device.pk, patience_seconds=patience_seconds)
 
 
 def hold(device_id: UUID) -> None:

@@ -288,6 +288,32 @@ def test_a_change_reaches_the_board(client: Client, device: Device) -> None:
     assert ear.tiles()[-2:] == ["First", "Second"]
 
 
+def test_what_may_wait_reaches_the_board_all_the_same(client: Client, device: Device) -> None:
+    def rename_patiently() -> None:
+        Device.objects.update(name="Waited")
+        live.announce(device.workspace_id, device.pk, patience_seconds=0.2)
+
+    ear = listen(Ear(client), rename_patiently)
+
+    assert ear.tiles()[-1] == "Waited"
+
+
+@pytest.mark.django_db
+def test_what_may_wait_is_told_together_with_what_follows() -> None:
+    sent: list[set[str]] = []
+    quiet = Hub()
+    quiet._send_named = sent.append  # type: ignore[method-assign]
+    patient, plain = {"d": ["a", "b"], "p": 0.5}, {"d": ["a"]}
+
+    quiet._take([patient], now=10.0)
+    quiet._take([plain], now=10.2)
+    quiet._take([], now=10.4)
+    quiet._take([], now=10.6)
+    quiet._take([], now=10.8)
+
+    assert sent == [{"a"}, {"b"}]
+
+
 def test_a_change_reaches_the_board_without_valkey(
     client: Client, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -425,6 +451,8 @@ def test_a_browser_that_left_is_forgotten(client: Client, hub: Hub) -> None:
         b"{",
         json.dumps({"w": "x", "d": ["no id"]}).encode(),
         json.dumps({"w": 1, "d": 5, "a": []}).encode(),
+        json.dumps({"w": "x", "d": ["no id", 7], "p": 0.01}).encode(),
+        json.dumps({"w": "x", "d": 5, "p": "soon"}).encode(),
         json.dumps({"w": "x", "d": [str(uuid4())], "a": str(uuid4())}).encode(),
     ],
 )
