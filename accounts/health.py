@@ -22,8 +22,8 @@ from accounts.providers.base import (
 from audit.services import record
 from audit.words import Verb
 
-#: The state or the trouble of an account changed. Arguments: `account`, `at`. Sent in the
-#: transaction that changed it.
+#: The state or the trouble of an account changed, or what its hubs allow. Arguments: `account`,
+#: `at`. Sent in the transaction that changed it.
 account_changed = Signal()
 
 #: Failures in a row until passing trouble is called degraded.

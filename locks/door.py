@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from locks.models import Device
+from locks.obstacles import obstacle_of
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,7 @@ def capabilities(device: Device) -> list[Capability]:
     """Return what can be done with a door from here, and why not what cannot."""
     can_lock = device.can_lock and device.lock_refused_at is None
     return [
-        Capability(
-            "Open from here",
-            device.can_unlock,
-            "" if device.can_unlock else "This lock cannot be opened remotely.",
-        ),
+        _can_open(device),
         Capability(
             "Lock from here",
             device.is_lockable,
@@ -73,6 +70,15 @@ def capabilities(device: Device) -> list[Capability]:
             "Salto chooses the digits." if device.has_keypad else "This lock has no keypad.",
         ),
     ]
+
+
+def _can_open(device: Device) -> Capability:
+    if not device.can_unlock:
+        return Capability(
+            "Open from here", yes=False, reason="This lock cannot be opened remotely."
+        )
+    obstacle = obstacle_of(device)
+    return Capability("Open from here", obstacle is None, obstacle.text if obstacle else "")
 
 
 def _why_lock(device: Device, *, can_lock: bool) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import ConnectedSite, Hub, Space, SpaceKind
 from accounts.providers.base import Hub as RemoteHub
@@ -39,18 +40,29 @@ _PLAIN = (
 )
 
 
-def take_hubs(site: ConnectedSite, hubs: Iterable[RemoteHub]) -> None:
+def take_hubs(site: ConnectedSite, hubs: list[RemoteHub]) -> None:
+    """Store what is said of a site's hubs. Unchanged ones are not written."""
+    known = {hub.remote_id: hub for hub in site.hubs.all()} if hubs else {}
     for hub in hubs:
-        Hub.objects.update_or_create(
-            site=site,
-            remote_id=hub.remote_id,
-            defaults={
-                "name": hub.name[:200],
-                "is_online": hub.is_online,
-                "otp_enabled": hub.otp_enabled,
-                "raw": hub.raw,
-            },
-        )
+        columns = {
+            "name": hub.name[:200],
+            "is_online": hub.is_online,
+            "otp_enabled": hub.otp_enabled,
+            "raw": hub.raw,
+        }
+        row = known.get(hub.remote_id)
+        if row is None:
+            Hub.objects.update_or_create(site=site, remote_id=hub.remote_id, defaults=columns)
+        elif any(getattr(row, column) != value for column, value in columns.items()):
+            Hub.objects.filter(pk=row.pk).update(**columns)
+            if row.otp_enabled != hub.otp_enabled:
+                _redraw(Device.objects.filter(hub=row, removed_at=None))  # they say it
+
+
+def _redraw(doors: QuerySet[Device]) -> None:
+    doors.update(changed_at=timezone.now())
+    for workspace_id, pk in doors.values_list("workspace_id", "pk"):
+        live.announce(workspace_id, pk)
 
 
 def take_listing(site: ConnectedSite, seen: list[LockSnapshot], *, at: datetime) -> bool:

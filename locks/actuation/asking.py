@@ -64,6 +64,12 @@ class AccountSilentError(RefusedHere):
     code = "account_not_usable"
 
 
+class NotActivatedError(RefusedHere):
+    """The door's hub wants one-time codes, and we have none to give."""
+
+    code = "otp_not_activated"
+
+
 class TooManyError(RefusedHere):
     status = 429
     code = "rate_limited"
@@ -128,8 +134,8 @@ def _request(device: Device, order: Order) -> ActionAttempt:
         # One click at a time per door decides; the unique index is the second lock on it.
         locked = (
             Device.objects.select_for_update(of=("self",))
-            .select_related("account", "property")
-            .defer("raw", "unknown_words")
+            .select_related("account", "property", "hub")
+            .defer("raw", "unknown_words", "hub__raw")
             .annotate(database_now=_ClockTimestamp())
             .get(pk=device.pk)
         )
@@ -176,6 +182,10 @@ def _refuse_if(device: Device, order: Order, now: datetime) -> None:
         raise AccountSilentError(
             f"Remote opening is blocked for {account.name}: {account.trouble.rstrip('.')}. "
             "The door was not asked."
+        )
+    if device.hub and device.hub.needs_activation:
+        raise NotActivatedError(
+            f"Remote opening is not activated on {device.hub.name}. The door was not asked."
         )
     if order.action == Action.LOCK and not device.is_lockable:
         raise NotSupportedError("this lock cannot be locked remotely")

@@ -305,6 +305,9 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
         health.note_command_ok(attempt.device.account)
 
 
+_OTP_CODES = (Code.OTP_REQUIRED, Code.OTP_INVALID, Code.OTP_BLOCKED, Code.NOT_ACTIVATED)
+
+
 def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
     """Say what went wrong in the words of ux 3: who refused, why, and the status for support."""
     if isinstance(error, RateLimitError):
@@ -314,7 +317,8 @@ def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
         label = PROVIDERS[attempt.device.account.provider].label
         if not said.startswith(label):
             said = f"Refused by {label}: {said[:1].lower()}{said[1:]}"
-        said = f"{said} ({error.status})"
+        if error.code not in _OTP_CODES:  # Salto's 404 for these means something else to people
+            said = f"{said} ({error.status})"
     return f"{said}."
 
 

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts.models import AccountState, ConnectedAccount, Membership, Role, UnlockPolicy
+from accounts.models import AccountState, ConnectedAccount, Hub, Membership, Role, UnlockPolicy
 from accounts.providers.base import (
     AuthError,
     Code,
@@ -344,6 +344,38 @@ def test_act_14_an_account_that_must_not_be_used_is_not_asked(
         actuation.request(device, order_of(user))
 
     assert refusal.value.status == 409
+
+
+def behind_a_hub(device: Device, **fields: Any) -> None:
+    hub = Hub.objects.create(site=device.site, remote_id="iq", name="IQ 01", **fields)
+    Device.objects.filter(pk=device.pk).update(hub=hub)
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_act_14_a_hub_that_is_not_activated_is_not_asked(
+    device: Device, user: Any, action: Action
+) -> None:
+    Device.objects.update(can_lock=True)
+    behind_a_hub(device, otp_enabled=True)
+
+    with pytest.raises(actuation.NotActivatedError) as refusal:
+        actuation.request(device, order_of(user, action))
+
+    assert (refusal.value.status, refusal.value.code) == (409, "otp_not_activated")
+    assert str(refusal.value) == (
+        "Remote opening is not activated on IQ 01. The door was not asked."
+    )
+
+
+@pytest.mark.parametrize(
+    "fields", [{"otp_enabled": None}, {"otp_enabled": True, "activated_at": timezone.now()}]
+)
+def test_a_hub_that_wants_no_code_or_gets_one_is_asked(
+    device: Device, user: Any, fields: dict[str, Any]
+) -> None:
+    behind_a_hub(device, **fields)
+
+    assert actuation.request(device, order_of(user)).status == "queued"
 
 
 @pytest.mark.parametrize("state", ["degraded", "throttled"])
@@ -894,11 +926,15 @@ def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(
             "Refused by Salto KS: lock is offline (422).",
         ),
         (RefusedError("Salto KS says no.", status=403), "Salto KS says no (403)."),
+        (
+            RefusedError("The IQ asks for a code", status=404, code=Code.OTP_REQUIRED),
+            "Refused by Salto KS: the IQ asks for a code.",
+        ),
         (RateLimitError("x", retry_after_seconds=12.4), "Too many requests; try again in 12 s."),
         (UncertainError("No answer in time."), "No answer in time."),
         (RefusedError("x" * 400), "x" * 300),
     ],
-    ids=["status", "named", "rate", "uncertain", "long"],
+    ids=["status", "named", "one-time code", "rate", "uncertain", "long"],
 )
 def test_a_refusal_is_said_in_words_for_people(
     device: Device, user: Any, driver: FakeDriver, error: Any, sentence: str

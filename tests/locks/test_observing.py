@@ -1,5 +1,6 @@
 """Older knowledge never overwrites newer, and a bad minute makes nothing disappear."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -294,6 +295,22 @@ def test_hubs_are_kept_up_to_date(device: Device) -> None:
     device.refresh_from_db()
     assert (known.name, known.is_online, known.otp_enabled) == ("IQ 2", False, True)
     assert device.hub == known
+
+
+def test_doors_are_redrawn_when_their_hub_begins_or_ends_to_want_codes(device: Device) -> None:
+    hub = RemoteHub(remote_id="iq", name="IQ", is_online=True, otp_enabled=False)
+    observing.take_hubs(device.site, [hub])
+    listed(device, snapshot("lock-1", hub_remote_id="iq"))
+    device.refresh_from_db()
+    before = device.revision
+
+    observing.take_hubs(device.site, [hub])
+    device.refresh_from_db()
+    assert device.revision == before
+    observing.take_hubs(device.site, [replace(hub, otp_enabled=True)])
+
+    device.refresh_from_db()
+    assert device.revision > before
 
 
 # --- events --------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from accounts.models import ConnectedAccount
+from accounts.models import ConnectedAccount, Hub
 from locks.models import Device
 from locks.tiles import ALL_PROBLEMS, Audience, TileCache, make_tile, natural, problems_of, render
 from tests.make import make_attempt, make_device, make_site
@@ -252,3 +253,55 @@ def test_a_door_that_is_gone_has_no_tile() -> None:
     device.delete()
 
     assert TileCache().get([(device.pk, 1)]) == {}
+
+
+# --- what cannot be opened from here ---------------------------------------------------------------
+
+
+def say(device: Device, audience: Audience = Audience.OPERATOR) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", render(fetch(device), audience)).split())
+
+
+def behind_a_hub(**fields: Any) -> Device:
+    device = make_device()
+    device.hub = Hub.objects.create(
+        site=device.site, remote_id="iq", name="IQ", otp_enabled=True, **fields
+    )
+    device.save()
+    return device
+
+
+def test_a_door_behind_a_hub_that_is_not_activated_says_so_and_where_to_do_it() -> None:
+    device = behind_a_hub()
+
+    html = render(fetch(device), Audience.OPERATOR)
+
+    assert "Remote opening is not activated on its IQ. Activate" in say(device)
+    assert f'class="for-managers" href="/accounts/{device.account_id}/#hub-{device.hub_id}"' in html
+    assert f'aria-label="Unlock Room 204" aria-describedby="why-{device.pk}"' in html
+    assert "data-unlock=" not in html
+
+
+def test_a_door_behind_an_activated_hub_can_be_opened() -> None:
+    device = behind_a_hub(activated_at=timezone.now())
+
+    assert "data-unlock=" in render(fetch(device), Audience.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("reconnect_required", "The account must be reconnected first. Reconnect"),
+        ("actuation_blocked", "Remote opening is blocked for this account. See the account"),
+    ],
+)
+def test_an_account_that_stops_opening_says_so_at_every_door(state: str, words: str) -> None:
+    device = make_device(office_mode=True)
+    ConnectedAccount.objects.update(state=state)
+
+    html = render(fetch(device), Audience.OPERATOR)
+
+    assert words in say(device)
+    assert f'href="/accounts/{device.account_id}/"' in html
+    assert "data-unlock=" not in html
+    assert "data-lock=" not in html
