@@ -161,9 +161,12 @@ def _earlier(device: Device, order: Order, now: datetime) -> ActionAttempt | Non
     if latest.is_open:
         if latest.action == order.action:
             return latest
-        raise BusyError(f"{latest.actor_name} is {_LABEL[Action(latest.action)]} this door.")
-    cool_until = (latest.finished_at or now) + timedelta(
-        seconds=max(latest.released_seconds or 0, COOL_DOWN_SECONDS)
+        is_mine = order.user is not None and latest.user_id == order.user.pk
+        who = "You are" if is_mine else f"{latest.actor_name} is"
+        raise BusyError(f"{who} {_LABEL[Action(latest.action)]} this door.")
+    cool_until = max(
+        (latest.finished_at or now) + timedelta(seconds=COOL_DOWN_SECONDS),
+        latest.moved_about + timedelta(seconds=latest.released_seconds or 0),
     )
     is_repeat = latest.status == AttemptStatus.SUCCESS and latest.action == order.action
     return latest if is_repeat and now < cool_until and not order.again else None

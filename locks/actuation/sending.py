@@ -35,10 +35,11 @@ from accounts.providers.base import (
 from accounts.sealing import UnreadableError
 from audit.words import Result
 from locks import live, tasks
+from locks.actuation import doors
 from locks.actuation.rows import RESULT_OF, database_now, hold, note, show
 from locks.actuation.settling import settle_if_told
 from locks.models import ActionAttempt, Device
-from locks.states import Action, AttemptEvidence, AttemptStatus, Evidence, LockState
+from locks.states import Action, AttemptEvidence, AttemptStatus
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,6 @@ logger = logging.getLogger(__name__)
 MINIMUM_BUDGET_SECONDS = 1.0
 #: How long a request waits for the broker to take the hint, which it does in one millisecond.
 _HEAD_START_SECONDS = 0.005
-#: Salto's documented default open time; its Connect API has no duration per call (SKS-06).
-SALTO_OPEN_SECONDS = 7
 
 
 @cache
@@ -264,7 +263,6 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
         now = database_now()
         error = outcome.error
         said = _sentence(attempt, error) if error else ""
-        released = _released_seconds(attempt, outcome)
         columns = {
             "status": outcome.status,
             "finished_at": now,
@@ -273,7 +271,8 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
             "retry_after_seconds": int(error.retry_after_seconds)
             if isinstance(error, RateLimitError)
             else None,
-            "released_seconds": released,
+            "released_seconds": outcome.opening
+            and doors.released_seconds(attempt, outcome.opening),
             "evidence": _kept_or(
                 AttemptEvidence.REPLY
                 if outcome.status == AttemptStatus.SUCCESS
@@ -286,8 +285,7 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
         late = ActionAttempt.objects.filter(pk=attempt.pk, status=AttemptStatus.UNCONFIRMED)
         if not (mine.update(**columns) or (_is_settling(outcome) and late.update(**columns))):
             return
-        attempt.refresh_from_db(fields=[*columns])
-        attempt.device.refresh_from_db(fields=["office_mode"])  # it may have begun meanwhile
+        attempt.refresh_from_db(fields=[*columns, "opened_at"])
         note(
             attempt,
             attempt.device,
@@ -297,8 +295,11 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
             error=said,
             code=error.code if error else "",
         )
-        _move(attempt, outcome, now)
+        doors.move(attempt, now)
+        if attempt.action == Action.LOCK and attempt.error_code == Code.OFFLINE_OR_UNSUPPORTED:
+            Device.objects.filter(pk=attempt.device_id).update(lock_refused_at=now)
         settle_if_told(attempt, now)
+        live.announce(attempt.workspace_id, attempt.device_id)
     if error:
         health.note_command_error(attempt.device.account, error, at=now)
     elif attempt.device.account.otp_refusals:
@@ -337,43 +338,3 @@ _VERB_OF = {
     AttemptStatus.FAILED: "failed",
     AttemptStatus.UNCONFIRMED: "unconfirmed",
 }
-
-
-def _released_seconds(attempt: ActionAttempt, outcome: Outcome) -> float | None:
-    """How long the door stays open after this success: from the provider, or its known default."""
-    if outcome.opening is None or attempt.action != Action.UNLOCK:
-        return None
-    if outcome.opening.released_seconds is not None:
-        return outcome.opening.released_seconds
-    account = attempt.device.account
-    if account.dialect == "legacy":
-        return float(attempt.seconds or account.released_state_ms / 1000)
-    return SALTO_OPEN_SECONDS
-
-
-def _move(attempt: ActionAttempt, outcome: Outcome, now: datetime) -> None:
-    """Write what follows for the door: assumed until somebody sees it, and looked at soon."""
-    columns: dict[str, object] = {}
-    soon = now + timedelta(seconds=1)
-    if outcome.status == AttemptStatus.SUCCESS and attempt.action == Action.LOCK:
-        columns |= {
-            "state": LockState.LOCKED,
-            "state_at": now,
-            "state_evidence": Evidence.ASSUMED,
-            "released_until": None,
-            "office_mode": False,
-        }
-    elif outcome.status == AttemptStatus.SUCCESS and not attempt.device.office_mode:
-        released_until = now + timedelta(seconds=attempt.released_seconds or 0)
-        columns |= {
-            "state": LockState.UNLOCKED,
-            "state_at": now,
-            "state_evidence": Evidence.ASSUMED,
-            "released_until": released_until,
-        }
-        soon = released_until + timedelta(seconds=1)
-    if attempt.action == Action.LOCK and attempt.error_code == Code.OFFLINE_OR_UNSUPPORTED:
-        columns["lock_refused_at"] = now
-    columns["next_poll_at"] = soon
-    Device.objects.filter(pk=attempt.device_id).update(**columns)
-    live.announce(attempt.workspace_id, attempt.device_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from accounts.actors import Actor
 from accounts.models import ConnectedAccount, Dialect
 from accounts.permissions import Permission
 from audit.who import Who
+from locks.actuation import doors
 from locks.actuation.rows import RESULT_OF, hold, note, show
 from locks.models import ActionAttempt
 from locks.states import Action, AttemptEvidence, AttemptStatus
@@ -42,13 +44,16 @@ def settle_from_feed(
     )
     if len(fits) != 1 or not _is_ours(fits[0].device.account, person_id):
         return None
-    if fits[0].status == AttemptStatus.SENDING:
+    attempt = fits[0]
+    assert attempt.sent_at is not None  # the filter above compares it
+    attempt.opened_at = min(max(occurred_at, attempt.sent_at), at)
+    if attempt.status == AttemptStatus.SENDING:
         # Its answer is still to come; whoever stores that finds this evidence.
-        fits[0].evidence = AttemptEvidence.FEED
-        fits[0].save(update_fields=["evidence"])
+        attempt.evidence = AttemptEvidence.FEED
+        attempt.save(update_fields=["evidence", "opened_at"])
     else:
-        settle(fits[0], AttemptStatus.SUCCESS, AttemptEvidence.FEED, at=at)
-    return fits[0]
+        settle(attempt, AttemptStatus.SUCCESS, AttemptEvidence.FEED, at=at)
+    return attempt
 
 
 def _is_ours(account: ConnectedAccount, person_id: str) -> bool:
@@ -88,18 +93,26 @@ def settle(
     at: datetime,
     who: Who | None = None,
 ) -> None:
+    """Store what evidence says, `attempt.opened_at` included, and let the door follow it."""
     was_unsure = attempt.status == AttemptStatus.UNCONFIRMED
-    ActionAttempt.objects.filter(pk=attempt.pk).update(
-        status=status, evidence=evidence, settled_at=at
-    )
+    columns: dict[str, Any] = {
+        "status": status,
+        "evidence": evidence,
+        "opened_at": attempt.opened_at,
+    }
     if was_unsure:
-        note(
-            attempt,
-            attempt.device,
-            "settled",
-            RESULT_OF[status],
-            at=at,
-            who=who,
-            evidence=evidence.value,
-        )
+        columns["settled_at"] = at
+    if was_unsure and status == AttemptStatus.SUCCESS:
+        # What went wrong on the way to the door is over; the log keeps it.
+        seconds = doors.released_seconds(attempt)
+        columns |= {"error": "", "error_code": "", "released_seconds": seconds}
+    ActionAttempt.objects.filter(pk=attempt.pk).update(**columns)
+    for column, value in columns.items():
+        setattr(attempt, column, value)
+    if was_unsure:
+        told = evidence.value
+        note(attempt, attempt.device, "settled", RESULT_OF[status], at=at, who=who, evidence=told)
+        doors.move(attempt, at)
+    elif attempt.is_slow:
+        doors.correct(attempt, at)
     show(attempt.device, attempt)

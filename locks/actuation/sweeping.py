@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Greatest
 
 from accounts.providers.base import Code
 from audit.words import Result
@@ -91,15 +93,26 @@ def _let_lock(now: datetime) -> None:
             state_at=now,
             state_evidence=Evidence.ASSUMED,
             released_until=None,
+            next_poll_at=now + timedelta(seconds=1),
         )
         live.announce(workspace_id, pk)
 
 
 def _clear_old_outcomes(now: datetime) -> None:
-    """Take outcomes off the board that were told long enough; unconfirmed ones stay."""
-    old = Device.objects.filter(
-        attempt__isnull=False, attempt__finished_at__lte=now - SHOWN_FOR
-    ).exclude(attempt__status=AttemptStatus.UNCONFIRMED)
+    """Take outcomes off the board that were told long enough; unconfirmed ones stay.
+
+    "Try again in 12 s" is over after 12 s.
+    """
+    told_at = Greatest("attempt__finished_at", "attempt__settled_at")  # of what is not null
+    wait = F("attempt__retry_after_seconds") * timedelta(seconds=1)
+    is_told = Q(told_at__lte=now - SHOWN_FOR)
+    may_try_again = Q(attempt__finished_at__lte=now - ExpressionWrapper(wait, DurationField()))
+    old = (
+        Device.objects.filter(attempt__isnull=False)
+        .annotate(told_at=told_at)
+        .filter(is_told | may_try_again)
+        .exclude(attempt__status=AttemptStatus.UNCONFIRMED)
+    )
     for pk, workspace_id in old.values_list("pk", "workspace_id"):
         Device.objects.filter(pk=pk).update(attempt=None)
         live.announce(workspace_id, pk)

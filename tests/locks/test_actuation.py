@@ -30,7 +30,7 @@ from accounts.providers.base import (
 from audit.models import Event
 from audit.who import Who
 from audit.words import How
-from locks import actuation
+from locks import actuation, models
 from locks.actuation import Order, rows, sending, sweeping
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptEvidence, AttemptStatus, Evidence, LockState
@@ -69,6 +69,10 @@ def user(device: Device) -> Any:
 @pytest.fixture
 def device() -> Device:
     return make_device()
+
+
+def colleague_of(device: Device) -> Any:
+    return make_user(Role.MANAGER, workspace=device.workspace)
 
 
 def order_of(user: Any, action: Action = Action.UNLOCK, **fields: Any) -> Order:
@@ -218,12 +222,20 @@ def test_act_05_another_action_meanwhile_is_busy_and_says_with_whom(
     device: Device, user: Any, status: str
 ) -> None:
     Device.objects.update(can_lock=True)
-    queued(user, device, status=status, actor_name="Anna")
+    queued(colleague_of(device), device, status=status, actor_name="Anna")
 
     with pytest.raises(actuation.BusyError, match=r"^Anna is unlocking this door\.$") as refusal:
         actuation.request(device, order_of(user, Action.LOCK))
 
     assert (refusal.value.status, refusal.value.code) == (409, "busy")
+
+
+def test_act_05_who_is_at_it_already_is_told_so(device: Device, user: Any) -> None:
+    Device.objects.update(can_lock=True)
+    queued(user, device)
+
+    with pytest.raises(actuation.BusyError, match=r"^You are unlocking this door\.$"):
+        actuation.request(device, order_of(user, Action.LOCK))
 
 
 def test_the_database_itself_allows_one_open_attempt_per_door(device: Device) -> None:
@@ -760,6 +772,106 @@ def test_act_15_the_legacy_dialect_releases_for_the_seconds_asked(
     assert performed(device, order_of(user, seconds=asked)).released_seconds == shown
 
 
+# --- slow answers: the door opened between two moments ---------------------------------------------
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer is too slow to tell when the door opened."""
+    monkeypatch.setattr(models, "PROMPT", timedelta(0))
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_door_whose_answer_was_slow_is_not_called_locked_while_it_may_be_open(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    driver.opening = Opening(released_seconds=4)
+
+    attempt = performed(device, order_of(user))
+
+    assert attempt.is_vague
+    assert device.released_until == attempt.finished_at + timedelta(seconds=4)
+    assert device.next_poll_at == attempt.finished_at + timedelta(seconds=1)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize(
+    ("seconds_after", "state"), [(3, "unlocked"), (-5, "unlocked"), (-30, "locked")]
+)
+def test_when_it_opened_is_counted_from_what_the_feed_tells(
+    device: Device, user: Any, driver: FakeDriver, seconds_after: float, state: str
+) -> None:
+    attempt = performed(device, order_of(user))
+    sent_at = attempt.sent_at + timedelta(seconds=min(seconds_after, 0))
+    ActionAttempt.objects.update(sent_at=sent_at)
+
+    settle(device, seconds_after=0)
+
+    device.refresh_from_db()
+    attempt.refresh_from_db()
+    until = sent_at + timedelta(seconds=7)
+    assert (attempt.opened_at, attempt.is_vague, attempt.settled_at) == (sent_at, False, None)
+    assert (device.state, device.state_evidence) == (state, "assumed")
+    assert device.released_until == (until if state == "unlocked" else None)
+
+
+@pytest.mark.usefixtures("slow")
+def test_the_feed_s_word_on_an_old_opening_does_not_end_somebody_else_s(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    attempt = performed(device, order_of(user))
+    ActionAttempt.objects.update(sent_at=attempt.sent_at - timedelta(seconds=20))
+    until = timezone.now() + timedelta(seconds=5)
+    Device.objects.update(released_until=until)  # a card, later
+
+    settle(device, seconds_after=0)
+
+    device.refresh_from_db()
+    assert (device.state, device.released_until) == ("unlocked", until)
+
+
+def test_a_prompt_answer_is_not_corrected_by_another_clock(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    performed(device, order_of(user))
+    until = device.released_until
+
+    settle(device, seconds_after=-3)
+
+    device.refresh_from_db()
+    assert device.released_until == until
+
+
+def test_what_the_feed_told_before_a_slow_answer_counts_at_once(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    def tell_of_long_ago() -> None:
+        ago = timezone.now() - timedelta(seconds=30)
+        ActionAttempt.objects.update(evidence="feed", opened_at=ago)
+
+    driver.during = tell_of_long_ago
+
+    attempt = performed(device, order_of(user))
+
+    assert (attempt.status, attempt.is_vague) == ("success", False)
+    assert (device.state, device.released_until) == ("locked", None)
+
+
+def test_act_12_a_door_that_has_relocked_after_a_slow_answer_can_be_opened_again(
+    device: Device, user: Any
+) -> None:
+    now = timezone.now()
+    done = make_attempt(
+        device,
+        status="success",
+        opened_at=now - timedelta(seconds=11),
+        finished_at=now - timedelta(seconds=4),
+        released_seconds=7,
+    )
+
+    assert actuation.request(device, order_of(user)) != done
+
+
 def test_sks_11_an_opening_does_not_end_office_mode(
     device: Device, user: Any, driver: FakeDriver
 ) -> None:
@@ -1103,6 +1215,34 @@ def test_old_outcomes_leave_the_board_but_unconfirmed_ones_stay(
     assert device.attempt_id == (attempt.pk if stays else None)
 
 
+@pytest.mark.parametrize(("seconds_ago", "stays"), [(11, True), (13, False)])
+def test_a_wait_leaves_the_board_when_it_is_over(
+    device: Device, seconds_ago: int, stays: bool
+) -> None:
+    ago = timezone.now() - timedelta(seconds=seconds_ago)
+    attempt = make_attempt(
+        device, status="failed", finished_at=ago, created_at=ago, retry_after_seconds=12
+    )
+    Device.objects.update(attempt=attempt)
+
+    actuation.sweep()
+
+    device.refresh_from_db()
+    assert device.attempt_id == (attempt.pk if stays else None)
+
+
+def test_what_was_settled_late_is_told_as_long_as_any_outcome(device: Device) -> None:
+    now = timezone.now()
+    ago = now - timedelta(minutes=10)
+    attempt = make_attempt(device, status="success", finished_at=ago, settled_at=now)
+    Device.objects.update(attempt=attempt)
+
+    actuation.sweep()
+
+    device.refresh_from_db()
+    assert device.attempt_id == attempt.pk
+
+
 # --- evidence ------------------------------------------------------------------------------------
 
 
@@ -1239,6 +1379,53 @@ def test_act_04_a_success_is_confirmed_by_the_feed_without_a_second_line(device:
     attempt.refresh_from_db()
     assert (attempt.status, attempt.evidence) == ("success", "feed")
     assert told(attempt) == []
+
+
+@pytest.mark.parametrize(("seconds_ago", "is_open"), [(3, True), (20, False)])
+def test_act_04_a_door_is_shown_open_for_the_rest_of_its_time_once_it_is_confirmed(
+    device: Device, seconds_ago: int, is_open: bool
+) -> None:
+    ago = timezone.now() - timedelta(seconds=seconds_ago)
+    attempt = unconfirmed(
+        device, sent_at=ago, created_at=ago, error="No answer.", error_code="no_answer"
+    )
+
+    settle(device, seconds_after=1)
+
+    attempt.refresh_from_db()
+    device.refresh_from_db()
+    opened_at = ago + timedelta(seconds=1)
+    assert (attempt.opened_at, attempt.error, attempt.error_code) == (opened_at, "", "")
+    assert attempt.settled_at is not None
+    assert device.attempt_id == attempt.pk
+    assert device.released_until == (opened_at + timedelta(seconds=7) if is_open else None)
+    assert device.state == ("unlocked" if is_open else "locked")
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_act_04_a_person_s_word_moves_the_door(device: Device, user: Any, opened: bool) -> None:
+    attempt = unconfirmed(device)
+
+    actuation.settle_by_person(attempt, opened=opened, actor=actor(user), at=timezone.now())
+
+    device.refresh_from_db()
+    until = attempt.sent_at + timedelta(seconds=7)
+    assert device.released_until == (until if opened else None)
+    assert device.next_poll_at is not None
+
+
+def test_a_lock_that_somebody_saw_lock_is_locked(device: Device, user: Any) -> None:
+    Device.objects.update(state="unlocked")
+    attempt = unconfirmed(device, action=Action.LOCK)
+
+    actuation.settle_by_person(attempt, opened=True, actor=actor(user), at=timezone.now())
+
+    device.refresh_from_db()
+    assert (device.state, device.state_evidence, device.released_until) == (
+        "locked",
+        "assumed",
+        None,
+    )
 
 
 @pytest.mark.parametrize(

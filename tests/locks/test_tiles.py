@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -305,3 +305,71 @@ def test_an_account_that_stops_opening_says_so_at_every_door(state: str, words: 
     assert f'href="/accounts/{device.account_id}/"' in html
     assert "data-unlock=" not in html
     assert "data-lock=" not in html
+
+
+# --- slow answers and late evidence ----------------------------------------------------------------
+
+AT = datetime(2026, 11, 21, 8, 25, 59, tzinfo=UTC)
+
+
+def seconds_later(number: int) -> datetime:
+    return AT + timedelta(seconds=number)
+
+
+def told_of(**fields: Any) -> str:
+    device = make_device(**fields.pop("device", {}))
+    device.attempt = make_attempt(device, **fields)
+    device.save()
+    return say(device)
+
+
+def test_a_slow_answer_says_between_when_the_door_opened() -> None:
+    words = told_of(
+        status="success",
+        sent_at=AT,
+        finished_at=seconds_later(8),
+        released_seconds=7,
+        device={"released_until": seconds_later(15)},
+    )
+
+    assert "Opened between 09:25:59 and 09:26:07 , locks by 09:26:14" in words
+
+
+def test_a_confirmed_opening_says_when_it_was() -> None:
+    words = told_of(
+        status="success",
+        evidence="feed",
+        sent_at=AT,
+        opened_at=AT,
+        settled_at=seconds_later(30),
+    )
+
+    assert "Confirmed: it opened 09:25:59 ." in words
+
+
+@pytest.mark.parametrize(("action", "verb"), [("unlock", "open"), ("lock", "lock")])
+def test_what_somebody_saw_is_told_as_such(action: str, verb: str) -> None:
+    seen = {"evidence": "human", "settled_at": AT, "action": action}
+
+    assert f"Somebody looked: it {verb}ed." in told_of(status="success", **seen)
+    assert f"Somebody looked: it did not {verb}." in told_of(status="failed", **seen)
+
+
+def test_no_line_stands_twice_on_a_tile() -> None:
+    device = make_device(privacy_mode=True)
+    assert say(device).count("omebody") == 1
+    assert "Salto will refuse it." in say(device)
+    device.attempt = make_attempt(
+        device,
+        status="failed",
+        error_code="privacy_mode",
+        error="Somebody is inside (privacy mode). Not opened.",
+    )
+    device.save()
+    ConnectedAccount.objects.update(state="reconnect_required")
+
+    assert say(device).count("omebody is inside") == 1
+    assert "did not open" not in say(device)
+    assert "Salto will refuse it." not in say(device)
+    assert say(device).lower().count("reconnect") == 2  # the sentence, and its link
+    assert "Account needs reconnect" in say(device, Audience.VIEWER)
