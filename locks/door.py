@@ -35,7 +35,7 @@ def facts(device: Device) -> list[Fact]:
         Fact("Account", account.name, account.trouble),
         Fact("Hub", device.hub.name if device.hub else "–"),
         Fact("Lock type", device.model or "–"),
-        Fact("Online", _yes_no(device.is_online)),
+        Fact("Online", _yes_no(device.is_online), _doubt(device)),
         Fact("Battery", battery, _word(words, "battery_level")),
         Fact("Office mode", _yes_no(device.office_mode)),
         Fact("Privacy mode", _yes_no(device.privacy_mode)),
@@ -45,6 +45,10 @@ def facts(device: Device) -> list[Fact]:
 
 def _word(words: dict[str, str], field: str) -> str:
     return f"the provider says “{words[field]}”" if field in words else ""
+
+
+def _doubt(device: Device) -> str:
+    return "not confirmed: the last look found it offline" if device.unheard_since else ""
 
 
 def _last_event(device: Device) -> str:

@@ -69,6 +69,8 @@ class Device(models.Model):
     released_until = models.DateTimeField(null=True)
     is_online = models.BooleanField(null=True)
     online_since = models.DateTimeField(null=True)
+    #: One look found it offline, the next one decides; its state is not confirmed meanwhile.
+    unheard_since = models.DateTimeField(null=True)
     battery_percent = models.PositiveSmallIntegerField(null=True)
     battery_at = models.DateTimeField(null=True)
     door_open = models.BooleanField(null=True)

@@ -373,3 +373,12 @@ def test_no_line_stands_twice_on_a_tile() -> None:
     assert "Salto will refuse it." not in say(device)
     assert say(device).lower().count("reconnect") == 2  # the sentence, and its link
     assert "Account needs reconnect" in say(device, Audience.VIEWER)
+
+
+def test_a_door_in_doubt_keeps_its_state_and_says_since_when() -> None:
+    device = make_device(unheard_since=AT)
+
+    assert "Not confirmed since 09:25:59" in say(device)
+    assert 'data-state="locked"' in render(fetch(device), Audience.OPERATOR)
+    assert " data-unheard" in render(fetch(device), Audience.OPERATOR)
+    assert problems(device) == []
