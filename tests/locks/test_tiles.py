@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import ConnectedAccount, Hub
+from accounts.models import ConnectedAccount, Hub, Space
 from locks.models import Device
 from locks.tiles import ALL_PROBLEMS, Audience, TileCache, make_tile, natural, problems_of, render
-from tests.make import make_attempt, make_device, make_site
+from tests.make import make_attempt, make_device, make_property, make_site
 
 pytestmark = pytest.mark.django_db
 
@@ -382,3 +382,45 @@ def test_a_door_in_doubt_keeps_its_state_and_says_since_when() -> None:
     assert 'data-state="locked"' in render(fetch(device), Audience.OPERATOR)
     assert " data-unheard" in render(fetch(device), Audience.OPERATOR)
     assert problems(device) == []
+
+
+# --- places ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", ["property", "floor"])
+@pytest.mark.parametrize("how", ["save", "update"])
+def test_a_place_that_is_renamed_is_renamed_on_its_tiles_however_it_was_done(
+    of: str, how: str
+) -> None:
+    device = make_device()
+    home = device.property
+    floor = make_property(
+        device.workspace, kind="floor", parent=home, property=home, name="First", time_zone=""
+    )
+    device.space = floor
+    device.save()
+    other = make_device(make_site(device.account))
+    cache = TileCache()
+    cache.get(rows())
+    before = dict(rows())
+    place = device.property if of == "property" else floor
+
+    if how == "save":
+        place.name = "Renamed"
+        place.save()
+    else:
+        Space.objects.filter(pk=place.pk).update(name="Renamed")
+
+    after = dict(rows())
+    assert after[device.pk] > before[device.pk]
+    assert after[other.pk] == before[other.pk]
+    assert "renamed" in cache.get(after.items())[device.pk].search
+
+
+def test_a_place_that_is_saved_as_it_was_redraws_nothing() -> None:
+    device = make_device()
+    before = rows()
+
+    device.property.save()
+
+    assert rows() == before
