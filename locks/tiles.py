@@ -124,8 +124,10 @@ def _caution(device: Device) -> str:
     return "The lock may not hear it." if device.is_online is False else ""
 
 
-def render(device: Device, audience: Audience, *, notice: str = "") -> SafeString:
-    """Render one door's tile. With a `notice` it is for one reader and not kept."""
+def render(
+    device: Device, audience: Audience, *, notice: str = "", is_good: bool = False
+) -> SafeString:
+    """Render one door's tile. With a `notice`, good news or not, it is for one reader."""
     attempt = device.attempt
     is_unsure = attempt is not None and attempt.status == AttemptStatus.UNCONFIRMED
     return render_to_string(
@@ -142,6 +144,7 @@ def render(device: Device, audience: Audience, *, notice: str = "") -> SafeStrin
             "problems": problems_of(device),
             "key": uuid4(),
             "notice": notice,
+            "is_good": is_good,
         },
     )
 

@@ -156,7 +156,8 @@ def unlock(request: Request, pk: UUID) -> HttpResponse:
         return _act(request, pk, Action.UNLOCK)
     device = _door(request, pk)
     request.actor.require(Permission.UNLOCK, device.property_id)
-    form = OrderForm(initial={"idempotency_key": uuid4()})
+    again = bool(request.GET.get("again"))
+    form = OrderForm(initial={"idempotency_key": uuid4(), "again": again})
     return render(request, "locks/confirm.html", {"device": device, "form": form})
 
 
@@ -218,10 +219,14 @@ def _refused(
 def _answer(
     request: Request, device: Device, *, notice: str = "", status: int = 200
 ) -> HttpResponse:
+    """Answer with the tile, and in it what to say to this one reader."""
     if not _is_scripted(request):
+        if notice:
+            (messages.success if status == 200 else messages.error)(request, notice)
         return redirect(device)
     audience = audience_of(request.actor, device.property_id)
-    response = HttpResponse(render_tile(device, audience, notice=notice), status=status)
+    tile = render_tile(device, audience, notice=notice, is_good=status == 200)
+    response = HttpResponse(tile, status=status)
     response["X-Lockboard-Tile"] = "1"
     return response
 
@@ -237,15 +242,12 @@ def settle(request: Request, pk: UUID) -> HttpResponse:
         ActionAttempt.objects.for_actor(request.actor).select_related("device"), pk=pk
     )
     form = SettleForm(request.POST)
-    notice = ""
+    opened = form.is_valid() and form.cleaned_data["outcome"] == "opened"
     if not form.is_valid():
         notice = "Say whether it opened."
-    elif not actuation.settle_by_person(
-        attempt,
-        opened=form.cleaned_data["outcome"] == "opened",
-        actor=request.actor,
-        at=timezone.now(),
-    ):
+    elif actuation.settle_by_person(attempt, opened=opened, actor=request.actor, at=timezone.now()):
+        notice = "Thank you. It stands in the log with your name."
+    else:
         notice = "That was settled already."
     status = 400 if form.errors else 200
     return _answer(request, _door(request, attempt.device_id), notice=notice, status=status)
@@ -256,7 +258,7 @@ def settle(request: Request, pk: UUID) -> HttpResponse:
 def refresh(request: Request, pk: UUID) -> HttpResponse:
     device = _door(request, pk)
     services.look_now(device, at=timezone.now())
-    return _answer(request, device)
+    return _answer(request, device, notice="We are asking the lock again.")
 
 
 @require_POST

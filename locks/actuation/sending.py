@@ -25,6 +25,7 @@ from accounts.permissions import Permission, roles_with
 from accounts.providers import PROVIDERS
 from accounts.providers.base import (
     Code,
+    MissingScopeError,
     Opening,
     ProviderError,
     RateLimitError,
@@ -313,7 +314,12 @@ def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
     """Say what went wrong in the words of ux 3: who refused, why, and the status for support."""
     if isinstance(error, RateLimitError):
         return f"Too many requests; try again in {error.retry_after_seconds:.0f} s."
+    if error.code == Code.PRIVACY_MODE:
+        did = "opened" if attempt.action == Action.UNLOCK else "locked"
+        return f"Somebody is inside (privacy mode). Not {did}."
     said = str(error).rstrip(".")
+    if isinstance(error, MissingScopeError) and error.scope:
+        said = f"Our login there lacks the permission “{error.scope}”"
     if error.reach == Reach.REFUSED and error.status:
         label = PROVIDERS[attempt.device.account.provider].label
         if not said.startswith(label):

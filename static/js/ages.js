@@ -70,7 +70,7 @@
       put(button.querySelector("[data-unlock-text]"), `Try again in ${left} s`);
     } else {
       button.removeAttribute("aria-disabled");
-      put(button.querySelector("[data-unlock-text]"), "Unlock");
+      put(button.querySelector("[data-unlock-text]"), button.dataset.again ? "Unlock again" : "Unlock");
       delete button.dataset.waitSeconds;
     }
   }

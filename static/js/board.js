@@ -34,7 +34,9 @@
       button.removeAttribute("aria-disabled");
       delete button.dataset.off;
     }
-    if (wasLost) lockboard.say("The board is live again.");
+    if (!wasLost) return;
+    lockboard.hush("urgent");
+    lockboard.say("The board is live again.");
   }
 
   function goDead(title, text, { link = false } = {}) {

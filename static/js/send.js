@@ -5,7 +5,9 @@
   const lockboard = window.lockboard;
   const UNHEARD = "We could not hear the answer. The board will show what happened.";
   const UNSENT = "No connection: nothing was sent.";
-  // Doors this person acted on here, until their outcome was told.
+  const READ_MS = 8000;
+  // Doors this person acted on here, until their outcome was told: since when, and the outcome
+  // that they know of already.
   const mine = new Map();
 
   function note(tile, text, link) {
@@ -69,15 +71,30 @@
     });
   }
 
+  // What the answer says to this one person. It goes when it was read, or when it is over.
+  function tell(tile, notice, answer) {
+    lockboard.say(`${tile.dataset.name}: ${notice}`, { urgent: !answer.ok });
+    const wait = Number(answer.headers.get("Retry-After"));
+    const button = tile.querySelector("[data-unlock]");
+    if (wait && button) {
+      button.dataset.waitFrom = new Date(lockboard.now()).toISOString();
+      button.dataset.waitSeconds = String(wait);
+      lockboard.tick(tile);
+    }
+    if (answer.ok && tile.dataset.outcome === "unconfirmed") {
+      mine.set(tile.dataset.door, { at: Date.now(), knows: "unconfirmed" });
+    }
+    const place = tile.querySelector("[data-notice]");
+    if (answer.ok || wait) setTimeout(() => (place.hidden = true), wait ? 1000 * wait : READ_MS);
+  }
+
   async function take(tile, answer) {
     if (answer.headers.get("X-Lockboard-Tile")) {
       const fresh = lockboard.parse(await answer.text());
       const notice = fresh?.querySelector("[data-notice]:not([hidden]) [data-notice-text]")?.textContent;
+      if (notice) mine.delete(tile.dataset.door);
       const shown = lockboard.swap(fresh, { isAnswer: true });
-      if (shown && notice) {
-        mine.delete(shown.dataset.door);
-        lockboard.say(`${shown.dataset.name}: ${notice}`, { urgent: true });
-      }
+      if (shown && notice) tell(shown, notice, answer);
     } else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403 || answer.status === 404) {
       await refuse(tile, answer);
     } else {
@@ -92,7 +109,7 @@
       return;
     }
     tile.setAttribute("aria-busy", "true");
-    mine.set(tile.dataset.door, Date.now());
+    mine.set(tile.dataset.door, { at: Date.now() });
     document.dispatchEvent(new CustomEvent("lockboard:sent"));
     try {
       await take(tile, await post(url, fields));
@@ -105,13 +122,16 @@
   function outcome(tile) {
     const isLock = tile.dataset.action === "lock";
     const card = tile.querySelector("[data-attempt-card] p")?.textContent.trim();
-    if (tile.dataset.outcome !== "success") return card && { text: `${tile.dataset.name}: ${card}`, urgent: true };
+    const isGood = tile.dataset.outcome === "success";
+    if (card || !isGood) return card && { text: `${tile.dataset.name}: ${card}`, urgent: !isGood };
     return { text: `${tile.dataset.name}: ${isLock ? "locked." : "door released."}`, urgent: false };
   }
 
   // Tell the outcome of one's own press, once; of nobody else's.
   document.addEventListener("lockboard:tile", ({ detail: { tile } }) => {
-    if (!mine.has(tile.dataset.door) || tile.dataset.state === "sending" || !tile.dataset.outcome) return;
+    const pressed = mine.get(tile.dataset.door);
+    if (!pressed || tile.dataset.state === "sending" || !tile.dataset.outcome) return;
+    if (pressed.knows === tile.dataset.outcome) return;
     mine.delete(tile.dataset.door);
     const told = outcome(tile);
     if (told) lockboard.say(told.text, { urgent: told.urgent });
@@ -119,7 +139,7 @@
 
   // A press that nobody answers for a while: look whether the board missed it.
   setInterval(() => {
-    for (const [door, at] of mine) {
+    for (const [door, { at }] of mine) {
       if (Date.now() - at > 60_000) mine.delete(door);
       else if (Date.now() - at > 5000 && !lockboard.isLive?.()) lockboard.catchUp?.();
     }

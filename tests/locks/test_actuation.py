@@ -1042,11 +1042,19 @@ def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(
             RefusedError("The IQ asks for a code", status=404, code=Code.OTP_REQUIRED),
             "Refused by Salto KS: the IQ asks for a code.",
         ),
+        (
+            MissingScopeError("Salto KS does not allow us: locks:write", scope="locks:write"),
+            "Refused by Salto KS: our login there lacks the permission “locks:write” (403).",
+        ),
+        (
+            RefusedError("Somebody inside has set it", status=403, code=Code.PRIVACY_MODE),
+            "Somebody is inside (privacy mode). Not opened.",
+        ),
         (RateLimitError("x", retry_after_seconds=12.4), "Too many requests; try again in 12 s."),
         (UncertainError("No answer in time."), "No answer in time."),
         (RefusedError("x" * 400), "x" * 300),
     ],
-    ids=["status", "named", "one-time code", "rate", "uncertain", "long"],
+    ids=["status", "named", "one-time code", "scope", "privacy", "rate", "uncertain", "long"],
 )
 def test_a_refusal_is_said_in_words_for_people(
     device: Device, user: Any, driver: FakeDriver, error: Any, sentence: str

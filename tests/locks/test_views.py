@@ -102,6 +102,25 @@ def test_without_scripts_the_first_click_only_asks(client: Client, device: Devic
     assert ActionAttempt.objects.count() == 0
 
 
+@pytest.mark.parametrize(("asked", "is_new"), [("?again=1", True), ("", False)])
+def test_act_12_without_scripts_unlock_again_opens_again(
+    client: Client, device: Device, asked: str, is_new: bool
+) -> None:
+    now = timezone.now()
+    until = now + timedelta(seconds=6)
+    make_attempt(device, status="success", finished_at=now, released_seconds=7)
+    Device.objects.update(released_until=until)
+    tile = client.get(f"/doors/{device.pk}/").content.decode()
+    assert '<input type="hidden" name="again" value="1">' in tile
+
+    page = client.get(f"/doors/{device.pk}/unlock/{asked}").content.decode()
+    assert ("</bdi> again?" in page) == is_new
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert client.post(f"/doors/{device.pk}/unlock/", fields | {"reason": ""}).status_code == 302
+
+    assert ActionAttempt.objects.count() == (2 if is_new else 1)
+
+
 def test_act_06_the_same_press_twice_is_one_attempt(client: Client, device: Device) -> None:
     bodies = [press(client, device).status_code for _ in range(2)]
 
@@ -298,6 +317,21 @@ def test_act_04_a_person_says_what_the_door_did(
     attempt.refresh_from_db()
     assert (response.status_code, response["X-Lockboard-Tile"]) == (200, "1")
     assert (attempt.status, attempt.evidence) == (status, "human")
+    assert notice(response) == "Thank you. It stands in the log with your name."
+
+
+def test_act_04_without_scripts_somebody_s_word_is_acknowledged_too(
+    client: Client, device: Device
+) -> None:
+    attempt = make_attempt(device, status="unconfirmed")
+
+    response = client.post(f"/attempts/{attempt.pk}/settle/", {"outcome": "opened"})
+
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert (response.status_code, said) == (
+        302,
+        ["Thank you. It stands in the log with your name."],
+    )
 
 
 @pytest.mark.parametrize(
@@ -331,7 +365,7 @@ def test_refresh_has_the_door_looked_at(client: Client, device: Device) -> None:
     response = client.post(f"/doors/{device.pk}/refresh/", headers=SCRIPTED)
 
     device.refresh_from_db()
-    assert response.status_code == 200
+    assert (response.status_code, notice(response)) == (200, "We are asking the lock again.")
     assert device.next_poll_at is not None
 
 
