@@ -214,8 +214,26 @@ def _detail(event: Event) -> list[tuple[str, str]]:
         ("Attempt", str(event.attempt_id or "")),
         ("Provider's id", event.external_id),
     ]
-    told += [(key.replace("_", " ").capitalize(), str(v)) for key, v in event.detail.items()]
+    told += [_in_words(key, value) for key, value in event.detail.items()]
     return [(label, value) for label, value in told if value]
+
+
+def _in_words(key: str, value: object) -> tuple[str, str]:
+    """Label and value of one detail: durations in seconds, lists in order, no brackets."""
+    if key.endswith("_ms") and isinstance(value, int):
+        key, value = key.removesuffix("_ms"), f"{value / 1000:g} s"
+    return key.replace("_", " ").capitalize(), _plain(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        pairs = (_in_words(str(key), each) for key, each in value.items())
+        return "; ".join(f"{label}: {words or '–'}" for label, words in sorted(pairs))
+    if isinstance(value, list):
+        return ", ".join(sorted(_plain(each) for each in value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _who(event: Event) -> str:

@@ -34,13 +34,23 @@ def facts(device: Device) -> list[Fact]:
         Fact("Floor", device.space.name if device.space else "–"),
         Fact("Account", account.name, account.trouble),
         Fact("Hub", device.hub.name if device.hub else "–"),
-        Fact("Lock type", device.model or "–"),
+        Fact("Lock type", _lock_type(device.model)),
         Fact("Online", _yes_no(device.is_online), _doubt(device)),
         Fact("Battery", battery, _word(words, "battery_level")),
         Fact("Office mode", _yes_no(device.office_mode)),
         Fact("Privacy mode", _yes_no(device.privacy_mode)),
         Fact("Last event", _last_event(device)),
     ]
+
+
+def _lock_type(word: str) -> str:
+    """A word of the provider as people write it: `wall_reader_pin` has a keypad."""
+    if not word:
+        return "–"
+    if word != word.lower():
+        return word  # a name already
+    plain = word.removesuffix("_pin").replace("_", " ").capitalize()
+    return f"{plain} with keypad" if word.endswith("_pin") else plain
 
 
 def _word(words: dict[str, str], field: str) -> str:

@@ -36,8 +36,9 @@ def wants_fragment(request: Request) -> bool:
 def board(request: Request) -> HttpResponse:
     filters = Filters.from_query(request.GET.dict())
     shown = board_for(request.actor, filters)
-    template = "locks/board.html#doors" if wants_fragment(request) else "locks/board.html"
-    return render(
+    is_part = wants_fragment(request)
+    template = "locks/board.html#doors" if is_part else "locks/board.html"
+    response = render(
         request,
         template,
         {
@@ -59,6 +60,9 @@ def board(request: Request) -> HttpResponse:
             "polled": shown.polled,
         },
     )
+    if is_part:  # the form sends its empty fields too; the address says only what was asked
+        response["HX-Push-Url"] = filters.url()
+    return response
 
 
 @require_safe

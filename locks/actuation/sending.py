@@ -263,12 +263,12 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
         hold(attempt.device_id)
         now = database_now()
         error = outcome.error
-        said = _sentence(attempt, error) if error else ""
+        said, code = (_sentence(attempt, error), _code(attempt, error)) if error else ("", "")
         columns = {
             "status": outcome.status,
             "finished_at": now,
             "error": said[:300],
-            "error_code": error.code if error else "",
+            "error_code": code,
             "retry_after_seconds": int(error.retry_after_seconds)
             if isinstance(error, RateLimitError)
             else None,
@@ -294,7 +294,7 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
             RESULT_OF[outcome.status],
             at=now,
             error=said,
-            code=error.code if error else "",
+            code=code,
         )
         doors.move(attempt, now)
         if attempt.action == Action.LOCK and attempt.error_code == Code.OFFLINE_OR_UNSUPPORTED:
@@ -310,11 +310,17 @@ def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:
 _OTP_CODES = (Code.OTP_REQUIRED, Code.OTP_INVALID, Code.OTP_BLOCKED, Code.NOT_ACTIVATED)
 
 
+def _code(attempt: ActionAttempt, error: ProviderError) -> str:
+    """Which word to keep. An IQ forbids commands to a lock that somebody inside has closed."""
+    is_private = attempt.device.privacy_mode is True
+    return Code.PRIVACY_MODE if is_private and error.code == Code.COMMAND_FORBIDDEN else error.code
+
+
 def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
     """Say what went wrong in the words of ux 3: who refused, why, and the status for support."""
     if isinstance(error, RateLimitError):
         return f"Too many requests; try again in {error.retry_after_seconds:.0f} s."
-    if error.code == Code.PRIVACY_MODE:
+    if _code(attempt, error) == Code.PRIVACY_MODE:
         did = "opened" if attempt.action == Action.UNLOCK else "locked"
         return f"Somebody is inside (privacy mode). Not {did}."
     said = str(error).rstrip(".")

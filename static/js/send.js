@@ -9,6 +9,8 @@
   // Doors this person acted on here, until their outcome was told: since when, and the outcome
   // that they know of already.
   const mine = new Map();
+  // What an answer said to this person: it stays for a while, though the tile is redrawn.
+  const said = new Map();
 
   function note(tile, text, link) {
     const place = tile.querySelector("[data-notice]");
@@ -84,8 +86,26 @@
     if (answer.ok && tile.dataset.outcome === "unconfirmed") {
       mine.set(tile.dataset.door, { at: Date.now(), knows: "unconfirmed" });
     }
+    said.set(tile.dataset.door, { text: notice, isGood: answer.ok, until: Date.now() + (wait ? 1000 * wait : READ_MS) });
+    if (answer.ok || wait) setTimeout(() => hide(tile.dataset.door), wait ? 1000 * wait : READ_MS);
+  }
+
+  function hide(door) {
+    const place = lockboard.tile(door)?.querySelector("[data-notice]");
+    if (place && Date.now() >= (said.get(door)?.until ?? 0)) place.hidden = true;
+  }
+
+  function sayAgain(tile) {
+    const { text, isGood, until } = said.get(tile.dataset.door) ?? {};
     const place = tile.querySelector("[data-notice]");
-    if (answer.ok || wait) setTimeout(() => (place.hidden = true), wait ? 1000 * wait : READ_MS);
+    if (!text || !place?.hidden || tile.dataset.state === "sending") return;
+    if (Date.now() >= until) {
+      said.delete(tile.dataset.door);
+      return;
+    }
+    if (!isGood) place.classList.replace("is-info", "is-warn");
+    place.querySelector("[data-notice-text]").textContent = text;
+    place.hidden = false;
   }
 
   async function take(tile, answer) {
@@ -109,6 +129,7 @@
       return;
     }
     tile.setAttribute("aria-busy", "true");
+    said.delete(tile.dataset.door);
     mine.set(tile.dataset.door, { at: Date.now() });
     document.dispatchEvent(new CustomEvent("lockboard:sent"));
     try {
@@ -129,6 +150,7 @@
 
   // Tell the outcome of one's own press, once; of nobody else's.
   document.addEventListener("lockboard:tile", ({ detail: { tile } }) => {
+    sayAgain(tile);
     const pressed = mine.get(tile.dataset.door);
     if (!pressed || tile.dataset.state === "sending" || !tile.dataset.outcome) return;
     if (pressed.knows === tile.dataset.outcome) return;

@@ -1064,6 +1064,25 @@ def test_a_refusal_is_said_in_words_for_people(
     assert performed(device, order_of(user)).error == sentence
 
 
+@pytest.mark.parametrize(
+    ("is_private", "code", "sentence"),
+    [
+        (True, "privacy_mode", "Somebody is inside (privacy mode). Not opened."),
+        (None, "command_forbidden", "Refused by Salto KS: no command (403)."),
+    ],
+)
+def test_a_forbidden_command_to_a_door_in_privacy_mode_is_called_that(
+    *, device: Device, user: Any, driver: FakeDriver, is_private: Any, code: str, sentence: str
+) -> None:
+    Device.objects.update(privacy_mode=is_private)
+    driver.opening = RefusedError("No command", status=403, code=Code.COMMAND_FORBIDDEN)
+
+    attempt = performed(device, order_of(user))
+
+    assert (attempt.error_code, attempt.error) == (code, sentence)
+    assert attempt.says_it_all == (code == "privacy_mode")
+
+
 # --- dispatch ------------------------------------------------------------------------------------
 
 

@@ -363,6 +363,18 @@ def test_htmx_gets_the_doors_alone_but_the_whole_page_back_in_history(house: Use
     assert "<html" in whole
 
 
+@pytest.mark.parametrize(
+    ("asked", "address"),
+    [("/?q=", "/"), ("/?q=&layout=list", "/?layout=list"), ("/?q=room+1&show=", "/?q=room+1")],
+)
+def test_the_address_of_a_search_says_only_what_was_asked(
+    house: User, asked: str, address: str
+) -> None:
+    response = client_of(house).get(asked, headers={"HX-Request": "true"})
+
+    assert response["HX-Push-Url"] == address
+
+
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.AUDITOR])
 def test_an_empty_board_is_a_page_too(role: Role) -> None:
     response = client_of(make_user(role)).get(reverse("board"))

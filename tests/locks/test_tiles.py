@@ -332,7 +332,7 @@ def test_a_slow_answer_says_between_when_the_door_opened() -> None:
         device={"released_until": seconds_later(15)},
     )
 
-    assert "Opened between 09:25:59 and 09:26:07 , locks by 09:26:14" in words
+    assert "Opened between 09:25:59 and 09:26:07 , locked again by 09:26:14" in words
 
 
 def test_a_confirmed_opening_says_when_it_was() -> None:

@@ -374,6 +374,7 @@ def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -
         unknown_words={"battery_level": "fresh"},
         battery_percent=None,
         raw={"customer_reference": "raw words"},
+        model="wall_reader_pin",
         last_event="office_mode_started",
         last_event_user="Jane",
     )
@@ -387,6 +388,7 @@ def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -
         "Test account",
         "not known the provider says “fresh”",
         "office mode started by Jane",
+        "Wall reader with keypad",
         "This lock relocks by itself; only office mode can be ended.",
         "This lock has no keypad.",
         "Lockboard unlocked Room 204",
