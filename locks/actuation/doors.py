@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Dialect
 from accounts.providers.base import Opening
@@ -34,28 +34,35 @@ def move(attempt: ActionAttempt, now: datetime) -> None:
     until the feed tells when it opened, no board calls an open door locked.
     """
     rows = Device.objects.filter(pk=attempt.device_id)
-    rows.update(next_poll_at=now + _SOON)
-    if attempt.status != AttemptStatus.SUCCESS:
-        return
+    if not (attempt.status == AttemptStatus.SUCCESS and _moved(attempt, rows, now)):
+        rows.update(next_poll_at=now + _SOON)
+
+
+def _moved(attempt: ActionAttempt, rows: QuerySet[Device], now: datetime) -> int:
     if attempt.action == Action.LOCK:
-        rows.exclude(state_at__gt=attempt.moved_about).update(
+        return rows.exclude(state_at__gt=attempt.moved_about).update(
             state=LockState.LOCKED,
             state_at=now,
             state_evidence=Evidence.ASSUMED,
             released_until=None,
             office_mode=False,
+            next_poll_at=now + _SOON,
         )
-        return
     until = _open_until(attempt)
+    if until <= now:
+        return 0
     shorter = Q(released_until=None) | Q(released_until__lt=until)
-    if until > now:
-        rows.filter(shorter).exclude(office_mode=True).update(
+    return (
+        rows.filter(shorter)
+        .exclude(office_mode=True)
+        .update(
             state=LockState.UNLOCKED,
             state_at=now,
             state_evidence=Evidence.ASSUMED,
             released_until=until,
             next_poll_at=now + _SOON if attempt.is_vague else until + _SOON,
         )
+    )
 
 
 def correct(attempt: ActionAttempt, now: datetime) -> None:
