@@ -22,7 +22,7 @@ def obstacle_of(device: Device) -> Obstacle | None:
     """Return what stops every command to this door, or None. Reads `account` and `hub`."""
     account_url = reverse("account", args=[device.account_id])
     if device.account.is_silent:
-        text = "The account must be reconnected first."
+        text = "Account needs reconnect."
         return Obstacle("account", text, "Reconnect", account_url)
     if device.account.state == AccountState.ACTUATION_BLOCKED:
         text = "Remote opening is blocked for this account."

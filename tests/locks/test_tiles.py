@@ -291,7 +291,7 @@ def test_a_door_behind_an_activated_hub_can_be_opened() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("reconnect_required", "The account must be reconnected first. Reconnect"),
+        ("reconnect_required", "Account needs reconnect. Reconnect"),
         ("actuation_blocked", "Remote opening is blocked for this account. See the account"),
     ],
 )
