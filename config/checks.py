@@ -60,3 +60,15 @@ def sandbox_is_for_trying(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.compatibility)
+def providers_may_be_asked(**_: Any) -> list[CheckMessage]:
+    if not 0.1 <= settings.PROVIDER_REQUESTS_PER_SECOND <= 1000:
+        return [
+            Error(
+                "LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND must be from 0.1 to 1000.",
+                id="config.E004",
+            )
+        ]
+    return []

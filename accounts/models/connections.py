@@ -96,7 +96,6 @@ class ConnectedAccount(models.Model):
     #: A stable word (accounts.providers.base.Code) and a sentence for people.
     trouble_code = models.CharField(max_length=40, blank=True)
     trouble = models.CharField(max_length=300, blank=True)
-    failures_in_a_row = models.IntegerField(default=0)
     #: One-time codes refused in a row; two stop opening until a person acts.
     otp_refusals = models.IntegerField(default=0)
 

@@ -273,7 +273,8 @@ def _renew(
     _sign(row, given, token, webview, at)
     row.state, row.state_since = AccountState.CONNECTED, at
     row.trouble_code = row.trouble = ""
-    row.failures_in_a_row = row.otp_refusals = 0
+    row.otp_refusals = 0
+    row.troubles.all().delete()
     row.throttled_until = row.token_lease_until = None
     row.next_status_poll_at = row.next_event_poll_at = at
     row.save()

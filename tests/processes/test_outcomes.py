@@ -94,7 +94,7 @@ def account(stack: Stack) -> Iterator["Account"]:
     account.change(**_USUAL)
     stack.rows(
         "UPDATE accounts_connectedaccount SET state = 'connected', trouble = '',"
-        " trouble_code = '', token_sealed = '', failures_in_a_row = 0 WHERE name = %s",
+        " trouble_code = '', token_sealed = '' WHERE name = %s",
         LEGACY_LOGIN,
     )
 

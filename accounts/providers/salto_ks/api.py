@@ -14,6 +14,7 @@ from accounts.providers.base import (
     Reach,
     Token,
     TokenKeeper,
+    Turns,
     UncertainError,
     UnexpectedReplyError,
 )
@@ -47,6 +48,7 @@ class Api:
     tokens: TokenKeeper
     door: HttpDoor
     now: Clock
+    turns: Turns | None = None
     read_budget_seconds: float = READ_BUDGET_SECONDS
 
     # --- tokens ---
@@ -106,6 +108,8 @@ class Api:
     def _send(
         self, token: Token, method: str, url: str, deadline: float, options: Mapping[str, Any]
     ) -> Reply:
+        if self.turns is not None:
+            self.turns.take(budget_seconds=deadline - monotonic())
         authorization = {"Authorization": f"Bearer {token.access_token}"}
         return self.door.request(
             method,

@@ -27,6 +27,7 @@ from accounts.providers.base import (
     Site,
     Token,
     TokenKeeper,
+    Turns,
     UnexpectedReplyError,
     UnsupportedError,
 )
@@ -114,9 +115,10 @@ class SaltoKS:
         tokens: TokenKeeper,
         door: HttpDoor,
         now: Clock = utc_now,
+        turns: Turns | None = None,
     ) -> None:
         self.connection = connection
-        self.api = Api(connection, tokens, door, now)
+        self.api = Api(connection, tokens, door, now, turns)
         self.dialect = LEGACY_DIALECT if connection.dialect == LEGACY else CONNECT_DIALECT
         self.now = now
 
