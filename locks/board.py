@@ -204,6 +204,7 @@ def banners_of(
     may_mend = actor.may(Permission.MANAGE_ACCOUNTS)
     said = []
     for account in accounts:
+        said += _about_clock(account, may_mend=may_mend)
         state = AccountState(account.state)
         if state not in _SAID and not account.trouble:
             continue
@@ -237,6 +238,21 @@ _OFF = {
 def _what_is_off(account: ConnectedAccount) -> str:
     """Of an account that works but for one permission: what that one was for."""
     return _OFF.get(account.trouble.rpartition(": ")[2].rstrip("."), "one function does not work")
+
+
+def _about_clock(account: ConnectedAccount, *, may_mend: bool) -> list[Banner]:
+    clock = account.clock_trouble
+    if clock is None or not clock.is_alert:
+        return []
+    return [
+        Banner(
+            level="warn",
+            title=f"{account.name}: {_brand(account)}'s clock is {clock.short}.",
+            text=clock.fix,
+            url=f"/accounts/{account.pk}/" if may_mend else "",
+            action="See the account",
+        )
+    ]
 
 
 def _brand(account: ConnectedAccount) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import random
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,6 +31,7 @@ from accounts.providers.base import (
     NotYetError,
     ProviderError,
     RefusedError,
+    TellsTime,
     UnreadableEntry,
 )
 from accounts.sealing import UnreadableError
@@ -183,8 +186,19 @@ def _poll_status(account: ConnectedAccount) -> None:
     asked_at = timezone.now()
     for site in account.sites.select_related("property", "account"):
         poll_site(driver, site)
-    ConnectedAccount.objects.filter(pk=account.pk).update(status_polled_at=asked_at)
+    _note_status(account, driver, asked_at)
     live.announce_account(account.workspace_id, account.pk)
+
+
+def _note_status(account: ConnectedAccount, driver: LockDriver, asked_at: datetime) -> None:
+    columns: dict[str, Any] = {"status_polled_at": asked_at}
+    if isinstance(driver, TellsTime) and driver.clock_offset_seconds is not None:
+        # The driver compared with this machine's clock; deadlines are counted on the database's.
+        columns["clock_skew_seconds"] = RawSQL(
+            "%s + extract(epoch FROM %s - clock_timestamp())",
+            [driver.clock_offset_seconds, timezone.now()],
+        )
+    ConnectedAccount.objects.filter(pk=account.pk).update(**columns)
 
 
 def poll_site(driver: LockDriver, site: ConnectedSite) -> int:

@@ -470,3 +470,11 @@ class OfficeMode(Protocol):
 class EventFeed(Protocol):
     def list_entries(self, site_id: str, *, since: datetime, limit: int = 200) -> Feed:
         """Return what the feed holds from `since` (inclusive) on, oldest first."""
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A driver that reads the provider's clock from the replies it gets anyway."""
+
+    #: The provider's clock minus this machine's, to about a second; None before a reply told.
+    clock_offset_seconds: float | None

@@ -459,6 +459,18 @@ def test_acc_06_what_we_hold_back_ourselves_is_no_trouble_and_asked_again_soon(
     assert not Trouble.objects.exists()
 
 
+@pytest.mark.parametrize("offset", [None, 0.2, -42.0])
+def test_poll_09_a_status_poll_stores_how_far_the_clocks_are_apart(
+    device: Device, driver: FakeDriver, offset: float | None
+) -> None:
+    driver.locks = [snapshot()]
+    driver.clock_offset_seconds = offset
+
+    polling.poll(device.account_id, STATUS)
+
+    assert account().clock_skew_seconds == (offset and pytest.approx(offset, abs=0.5))
+
+
 def test_e4_trouble_with_polls_does_not_hide_that_opening_is_blocked(
     device: Device, driver: FakeDriver
 ) -> None:

@@ -100,7 +100,7 @@ LEGACY_DIALECT = Dialect(
 
 
 class SaltoKS:
-    """One Salto KS account. Implements LockDriver, RemoteUnlock, OfficeMode and EventFeed.
+    """One Salto KS account. Implements LockDriver, RemoteUnlock, OfficeMode, EventFeed, TellsTime.
 
     Reads take at most 10 s a request and 60 s a list; commands keep to their budget.
     Everything raises ProviderError kin and nothing else.
@@ -158,6 +158,10 @@ class SaltoKS:
     @property
     def is_legacy(self) -> bool:
         return self.dialect is LEGACY_DIALECT
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        return self.api.clock_offset_seconds
 
     @property
     def environment(self) -> str:

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from accounts.providers.base import (
     OtpSecret,
     Reach,
     RefusedError,
+    TellsTime,
     UncertainError,
     UnexpectedReplyError,
     UnsupportedError,
@@ -374,7 +376,7 @@ def test_refreshing_a_token_replaces_a_good_one(rig):
     assert len(rig.cloud.calls("POST", rig.token_path)) == 2
 
 
-# --- turns --------------------------------------------------------------------
+# --- turns, and Salto's clock --------------------------------------------------------------------
 
 
 def test_acc_06_each_request_takes_a_turn_of_the_account(rig):
@@ -400,3 +402,29 @@ def test_acc_06_without_a_turn_nothing_is_sent(rig):
     assert sent(rig) == []
     assert (caught.value.reach, caught.value.code) == (Reach.NOT_SENT, Code.HELD_BACK)
     assert str(caught.value) == "Too many requests at once, try again in 1 s"
+
+
+@pytest.mark.parametrize("ahead", [-90, 0, 90])
+def test_poll_09_salto_s_clock_is_read_from_its_replies(rig, ahead):
+    stamp = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    rig.tell("sites", Answer({"items": [answers.SITE]}, headers={"Date": stamp}))
+    driver = rig.driver()
+    assert driver.clock_offset_seconds is None
+
+    driver.list_sites()
+
+    assert isinstance(driver, TellsTime)
+    assert driver.clock_offset_seconds == pytest.approx(ahead, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Date": "yesterday"}, {"Date": ""}, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Age": "9"}],
+)
+def test_poll_09_a_date_that_tells_nothing_is_ignored(rig, headers):
+    rig.tell("sites", Answer({"items": [answers.SITE]}, headers=headers))
+    driver = rig.driver()
+
+    driver.list_sites()
+
+    assert driver.clock_offset_seconds is None
