@@ -261,8 +261,20 @@ def settle(request: Request, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_BOARD)
 def refresh(request: Request, pk: UUID) -> HttpResponse:
     device = _door(request, pk)
-    services.look_now(device, at=timezone.now())
+    try:
+        services.look_now(device, by=request.actor, at=timezone.now())
+    except services.TooOftenError as error:
+        return _too_often(request, device, error)
     return _answer(request, device, notice="We are asking the lock again.")
+
+
+def _too_often(request: Request, device: Device, error: services.TooOftenError) -> HttpResponse:
+    if _is_scripted(request):
+        response = _answer(request, device, notice=str(error), status=429)
+    else:  # the button is there for scripts only: this is a program
+        response = HttpResponse(str(error), status=429, content_type="text/plain; charset=utf-8")
+    response["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 @require_POST

@@ -211,7 +211,10 @@ def test_who_may_is_answered(name: str, world: World) -> None:
         for method in ADDRESSES[name].methods:
             # What was cancelled by an earlier role is not there for the next one.
             gone = {404} if name == "webview-cancel" else set()
-            assert ask(client, name, world, method).status_code in {200, 204, 302, 400} | gone
+            # One door, and four people within a second.
+            soon = {429} if name == "door-refresh" else set()
+            usual = {200, 204, 302, 400}
+            assert ask(client, name, world, method).status_code in usual | gone | soon
 
 
 @every(OF_SOMETHING)

@@ -10,8 +10,10 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from accounts.limits import Limit
 from accounts.models import ConnectedAccount, Role, Space, UnlockPolicy
 from audit.models import Event
+from locks import services
 from locks.actuation import rows
 from locks.models import ActionAttempt, Device
 from tests.make import (
@@ -367,6 +369,31 @@ def test_refresh_has_the_door_looked_at(client: Client, device: Device) -> None:
     device.refresh_from_db()
     assert (response.status_code, notice(response)) == (200, "We are asking the lock again.")
     assert device.next_poll_at is not None
+
+
+def test_act_16_nobody_has_a_door_looked_at_too_often(client: Client, device: Device) -> None:
+    url = f"/doors/{device.pk}/refresh/"
+    answers = [client.post(url, headers=SCRIPTED) for _ in range(4)]
+    Device.objects.update(next_poll_at=None)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    wait = answers[3]["Retry-After"]
+    assert 15 <= int(wait) <= 20
+    assert notice(answers[3]) == f"Too many requests; try again in {wait} s."
+    program = client.post(url)
+    assert (program.status_code, "try again in" in program.content.decode()) == (429, True)
+    assert Device.objects.get(pk=device.pk).next_poll_at is None
+
+
+def test_act_16_nor_many_doors_one_after_the_other(
+    client: Client, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "LOOKS_OF_A_PERSON", Limit(per_second=0.001, burst=2))
+    doors = [make_device(device.site) for _ in range(3)]
+
+    statuses = [client.post(f"/doors/{d.pk}/refresh/", headers=SCRIPTED).status_code for d in doors]
+
+    assert statuses == [200, 200, 429]
 
 
 def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -> None:
