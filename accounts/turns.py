@@ -41,8 +41,6 @@ class Work(StrEnum):
 RESERVE = 3
 BURST = 6
 BACKGROUND_SHARE = 0.75
-#: Whoever clicked waits no longer than this for a turn: then a sentence is better.
-PATIENCE_SECONDS = 2.0
 #: A call that has less left than this is not begun.
 _CALL_SECONDS = 1.0
 
@@ -66,15 +64,11 @@ class AccountTurns:
         self._work = work
 
     def take(self, *, budget_seconds: float) -> None:
-        until = time.monotonic() + self._patience(budget_seconds)
+        until = time.monotonic() + budget_seconds - _CALL_SECONDS
         while wait := self._ask():
             if time.monotonic() + wait > until:
                 raise NotYetError(retry_after_seconds=wait)
             _pause(wait)
-
-    def _patience(self, budget_seconds: float) -> float:
-        left = budget_seconds - _CALL_SECONDS
-        return left if self._work.is_background else min(left, PATIENCE_SECONDS)
 
     def _ask(self) -> float:
         # A command is sent with no connection of ours held; it goes back at once (DB-01).

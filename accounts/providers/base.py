@@ -365,8 +365,7 @@ class Turns(Protocol):
     def take(self, *, budget_seconds: float) -> None:
         """Take one turn; call it before each request. It may wait for its turn in our place.
 
-        Raises NotYetError where there is none in `budget_seconds`, or as soon as who waits
-        for the answer should not wait longer.
+        Raises NotYetError, as soon as it is known, where there is none in `budget_seconds`.
         """
 
 

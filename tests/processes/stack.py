@@ -45,6 +45,9 @@ DEADLINE_SECONDS = 5
 SETTLED_SECONDS = DEADLINE_SECONDS + 8
 CSRF = "a" * 32
 
+#: For those who click faster than one account's doors may be clicked.
+NO_LIMIT = {"LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND": "1000"}
+
 ALL = ("web", "actuator", "worker", "beat")
 OPEN = ("queued", "sending")
 
