@@ -117,6 +117,7 @@ def poll(account_id: UUID, what: str) -> bool:
     """
     account = _take_lease(account_id)
     if account is None:
+        _wait_for_the_other(account_id, Operation(what))
         return False
     try:
         if what == DOORS:
@@ -159,6 +160,15 @@ def _feed_rests(account: ConnectedAccount) -> bool:
 
 
 _NEXT = {STATUS: "next_status_poll_at", EVENTS: "next_event_poll_at"}
+
+
+def _wait_for_the_other(account_id: UUID, operation: Operation) -> None:
+    """Another poll is under way: what was due now must not wait for its next interval."""
+    if column := _NEXT.get(operation):
+        soon = timezone.now() + LOOK_AGAIN_AFTER
+        ConnectedAccount.objects.speaking().filter(
+            pk=account_id, poll_lease_until__gt=Now(), **{f"{column}__gt": soon}
+        ).update(**{column: soon})
 
 
 def _ask_at(account: ConnectedAccount, operation: Operation, at: datetime) -> None:

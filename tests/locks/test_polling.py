@@ -196,6 +196,28 @@ def test_poll_08_one_poll_at_a_time_per_account(device: Device, driver: FakeDriv
     assert account().poll_lease_until is None
 
 
+def test_poll_08_what_came_at_the_same_time_is_asked_soon(
+    device: Device, driver: FakeDriver
+) -> None:
+    later = timezone.now() + seconds(60)
+    set_account(next_status_poll_at=later, next_event_poll_at=later)
+    driver.locks = [snapshot()]
+    driver.during = lambda: polling.poll(device.account_id, EVENTS) and None
+
+    polling.poll(device.account_id, STATUS)
+
+    assert account().next_status_poll_at == later
+    assert account().next_event_poll_at - timezone.now() <= polling.LOOK_AGAIN_AFTER
+
+
+def test_poll_08_a_feed_that_is_off_stays_off(device: Device, driver: FakeDriver) -> None:
+    set_account(next_event_poll_at=None, poll_lease_until=timezone.now() + seconds(60))
+
+    polling.poll(device.account_id, EVENTS)
+
+    assert account().next_event_poll_at is None
+
+
 def test_poll_08_a_lease_nobody_gave_back_runs_out(device: Device, driver: FakeDriver) -> None:
     driver.locks = [snapshot()]
     set_account(poll_lease_until=timezone.now() - seconds(1))
