@@ -305,6 +305,8 @@ class CheckResult(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
+    #: Nobody looked, or the provider does not say: neither good nor bad. `detail` says why.
+    NOT_CHECKED = "not_checked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,6 +318,10 @@ class Check:
     result: CheckResult
     detail: str = ""
     fix: str = ""
+    #: What will not work while it stays like this: a sentence.
+    consequence: str = ""
+    #: The sites it is about; none where it is about the login as a whole.
+    site_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
