@@ -288,7 +288,9 @@ def time_zones() -> list[str]:
     )
 
 
-class AccountNameForm(forms.Form):
+class ConfirmForm(forms.Form):
+    """The last word: the account's name, and a tick where something in it will not work."""
+
     name = NameField(
         label="Name of the account",
         noun="name",
@@ -326,7 +328,7 @@ class SettingsForm(forms.Form):
     released_state_ms = MillisecondsField(
         label="It is shown as released for (ms)",
         span=RELEASED_STATE_MS,
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        hint="How long the board counts down after an opening, where Salto does not say.",
     )
 
     def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
@@ -410,7 +412,6 @@ class AccessForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="Only these properties",
-        help_text="None ticked: all properties, also those added later. Admins are always for all.",
     )
 
     def __init__(self, *args: Any, properties: QuerySet[Space], **kwargs: Any) -> None:
@@ -423,16 +424,29 @@ class AccessForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        if given.get("role") == Role.ADMIN and given.get("properties"):
-            self.add_error("properties", "an admin is for all properties: untick these")
+ALL, SOME = "all", "some"
+
+
+        if given.get("where") != SOME:
+            return given | {"properties": Space.objects.none()}
+        if given.get("role") == Role.ADMIN:
+            self.add_error("where", "An admin is for all properties: choose all, or another role.")
+        elif "properties" in given and not given["properties"]:
+            self.add_error("properties", "Tick at least one property, or choose all properties.")
         return given
 
+    where = forms.ChoiceField(
+        label="Properties",
+        choices=[(ALL, "All properties, also those added later"), (SOME, "Only these:")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose all properties, or only some."},
+    )
 
 class InviteForm(AccessForm):
     email = forms.EmailField(label="E-mail", max_length=254)
     name = NameField(label="Name", noun="name", required=False)
 
-    field_order = ("email", "name", "role", "properties")
+    field_order = ("email", "name", "role", "where", "properties")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -442,12 +456,17 @@ class InviteForm(AccessForm):
 def initial_access(memberships: list[Membership]) -> dict[str, Any]:
     return {
         "role": memberships[0].role if memberships else Role.FRONT_DESK,
-        "properties": [m.property_id for m in memberships if m.property_id],
+        "where": "" if not ids else ALL if None in ids else SOME,
+        "properties": [pk for pk in ids if pk],
     }
 
 
 class YouForm(forms.Form):
     """What people set for themselves."""
+
+    @property
+    def makes_admin(self) -> bool:
+        return bool(self.cleaned_data["role"] == Role.ADMIN)
 
     name = NameField(
         label="Your name",
@@ -462,6 +481,7 @@ class YouForm(forms.Form):
     )
 
 
+    ids = [membership.property_id for membership in memberships]
 class AcceptForm(forms.Form):
     """What an invited person chooses."""
 
