@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import upkeep
+from accounts import stepup, upkeep
 from accounts.actors import Request, requires
 from accounts.forms import SettingsForm, TypedNameForm
 from accounts.models import (
@@ -253,4 +253,9 @@ def _find_webview(request: Request, pk: UUID) -> ConnectWebview:
 
 def _link_page(request: Request, webview: ConnectWebview, token: str) -> HttpResponse:
     context = {"webview": webview, "link": account_link(token)}
+    if not stepup.is_recent(request):
+        return stepup.ask(request)
     return render(request, "accounts/link.html", context)
+    # Its link can change an account's secret.
+    if webview.reconnects_id and not stepup.is_recent(request):
+        return stepup.ask(request)

@@ -19,11 +19,11 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import people
+from accounts import people, stepup
 from accounts.actors import Request, requires
 from accounts.forms import AcceptForm, AccessForm, InviteForm, initial_access
 from accounts.middleware import CHOSEN_WORKSPACE
-from accounts.models import Invitation, Membership, Space, User
+from accounts.models import Invitation, Membership, Role, Space, User
 from accounts.people import RefusedError
 from accounts.permissions import Permission
 from accounts.views.visits import not_valid
@@ -83,6 +83,8 @@ def person(request: Request, pk: UUID) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
+        if form.makes_admin and not stepup.is_recent(request):
+            return stepup.ask(request)
             people.change_access(
                 request.actor.workspace,
                 who,
@@ -127,6 +129,9 @@ def person_deactivate(request: Request, pk: UUID) -> HttpResponse:
 def person_reactivate(request: Request, pk: UUID) -> HttpResponse:
     who = _find(request, pk)
     people.reactivate(request.actor.workspace, who, by=request.user, at=timezone.now())
+    here: list[Membership] = getattr(who, "here")  # noqa: B009  set by the prefetch
+    if any(each.role == Role.ADMIN for each in here) and not stepup.is_recent(request):
+        return stepup.ask(request)
     messages.success(request, f"{who} can sign in again.")
     return redirect("people")
 
@@ -140,6 +145,8 @@ def person_invite(request: Request) -> HttpResponse:
     form = InviteForm(request.POST or None, properties=_properties(request))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
+        if form.makes_admin and not stepup.is_recent(request):
+            return stepup.ask(request)
         try:
             invitation, token = people.invite(
                 request.actor.workspace,
@@ -161,9 +168,10 @@ def person_invite(request: Request) -> HttpResponse:
 @_manages
 def invitation_again(request: Request, pk: UUID) -> HttpResponse:
     try:
-        invitation, token = people.invite_again(
-            _find_invitation(request, pk), by=request.user, at=timezone.now()
-        )
+    earlier = _find_invitation(request, pk)
+    if earlier.role == Role.ADMIN and not stepup.is_recent(request):
+        return stepup.ask(request)
+        invitation, token = people.invite_again(earlier, by=request.user, at=timezone.now())
     except RefusedError as error:
         messages.error(request, str(error))
         return redirect("people")
