@@ -43,6 +43,7 @@ urlpatterns = [
     path("people/", people.people_list, name="people"),
     path("people/invite/", people.person_invite, name="person-invite"),
     path("people/<uuid:pk>/", people.person, name="person"),
+    path("people/outbox/", people.outbox, name="outbox"),
     path("people/<uuid:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("people/<uuid:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
     path("people/invitations/<uuid:pk>/again/", people.invitation_again, name="invitation-again"),

@@ -72,3 +72,16 @@ def providers_may_be_asked(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def demo_mail_is_for_the_demo(**_: Any) -> list[CheckMessage]:
+    if settings.DEMO_MAIL_FOLDER:
+        return [
+            Error(
+                "LOCKBOARD_DEMO_MAIL is set: mails are kept in a folder and shown, not sent.",
+                hint="Leave it to bin/run, and set EMAIL_URL.",
+                id="config.E005",
+            )
+        ]
+    return []

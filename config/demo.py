@@ -116,6 +116,8 @@ class Demo:
             "LOCKBOARD_SANDBOX_DATA": str(self.folder / "sandbox"),
             "LOCKBOARD_DEMO_PASSWORD": self.password(),
             "STATIC_ROOT": str(self.folder / "static"),
+            # Whoever names a mail server wants the mails sent.
+            "LOCKBOARD_DEMO_MAIL": "" if _is_given("EMAIL_URL") else str(self.folder / "mail"),
             **_unless_given("ALLOWED_HOSTS", lambda: f"{LOOPBACK},localhost"),
             **_unless_given("SECRET_KEY", lambda: self._kept("secret-key", _secret_key)),
             **_unless_given("FIELD_KEYS", lambda: self._kept("field-keys", _field_keys)),

@@ -227,6 +227,11 @@ TIME_ZONE = "UTC"
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+#: Where the demo keeps the mails it does not send; empty where mail is sent.
+DEMO_MAIL_FOLDER = env.str("LOCKBOARD_DEMO_MAIL", default="")
+if DEMO_MAIL_FOLDER:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DEMO_MAIL_FOLDER
 DEFAULT_FROM_EMAIL = env.str("LOCKBOARD_MAIL_FROM", default="Lockboard <lockboard@localhost>")
 
 # --- providers --------------------------------------------------------------------------------

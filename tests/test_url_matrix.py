@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -122,6 +123,7 @@ ADDRESSES: dict[str, Address] = {
     "people": Address(GET, Permission.MANAGE_PEOPLE),
     "person-invite": Address(BOTH, Permission.MANAGE_PEOPLE),
     "person": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
+    "outbox": Address(GET, Permission.MANAGE_PEOPLE),
     "person-deactivate": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "person-reactivate": Address(POST, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "invitation-again": Address(POST, Permission.MANAGE_PEOPLE, pk_of("invitation")),
@@ -163,7 +165,8 @@ def patterns(of: URLResolver, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def world() -> World:
+def world(settings: Any, tmp_path: Path) -> World:
+    settings.DEMO_MAIL_FOLDER = str(tmp_path)  # a page of the demo only
     return World()
 
 

@@ -64,8 +64,8 @@ def test_the_list_asks_a_fixed_number_of_questions(
     url = reverse("people")
     browser.get(url)
 
-    # session, user, actor, people, their roles, invitations, their properties
-    with django_assert_num_queries(7):
+    # session, user, actor, people, their roles, invitations, their properties, the zone
+    with django_assert_num_queries(8):
         response = browser.get(url)
 
     names = [person.name for person in response.context["people"]]
