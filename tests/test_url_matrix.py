@@ -104,6 +104,7 @@ ADDRESSES: dict[str, Address] = {
         POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
     ),
     "account-sync": Address(POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True),
+    "account-sites": Address(BOTH, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True),
     "account-reconnect": Address(
         POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
     ),
@@ -122,8 +123,8 @@ ADDRESSES: dict[str, Address] = {
     # people
     "people": Address(GET, Permission.MANAGE_PEOPLE),
     "person-invite": Address(BOTH, Permission.MANAGE_PEOPLE),
-    "person": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "outbox": Address(GET, Permission.MANAGE_PEOPLE),
+    "person": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "person-deactivate": Address(BOTH, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "person-reactivate": Address(POST, Permission.MANAGE_PEOPLE, pk_of("colleague")),
     "invitation-again": Address(POST, Permission.MANAGE_PEOPLE, pk_of("invitation")),

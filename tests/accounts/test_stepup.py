@@ -10,9 +10,11 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import ConnectWebview, Invitation, Role, User
+from accounts.models import ConnectedAccount, ConnectWebview, Invitation, Role, User
 from accounts.onboarding import webviews
+from tests.accounts.walking import Walk
 from tests.make import PASSWORD, actor, client_of, make_account, make_user
+from tests.sandbox.client import Client
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +190,27 @@ def test_resuming_an_attempt_to_reconnect_asks_and_another_does_not(
     assert answers[0].startswith("/connect/")
     assert answers[1].partition("?")[0] == ASKED
 
+
+def test_the_secret_of_an_account_changes_only_after_the_password(
+    admin: User, cloud: Client, first_syncs: list[Any]
+) -> None:
+    browser = client_of(admin)
+    Walk.begin(browser, cloud).to_sync()
+    second = Walk.begin(browser, cloud).to_checks()
+    session = browser.session
+    session["signed_in_at"] -= 6 * 60
+    session.save()
+    before = ConnectedAccount.objects.get().token_version
+
+    asked = second.post("settle", {"decision": "reconnect"})
+    assert asked["Location"].partition("?")[0] == ASKED
+    assert ConnectedAccount.objects.get().token_version == before
+    assert second.token not in str(browser.session.items())
+    back = browser.post(asked["Location"], {"password": PASSWORD, "next": second.url("checks")})
+    assert back["Location"] == second.url("checks")
+    second.post("settle", {"decision": "reconnect"})
+
+    assert ConnectedAccount.objects.get().token_version > before
 
 
 def test_the_session_gets_a_new_key_and_no_cookie_of_the_browser(browser: Browser) -> None:
