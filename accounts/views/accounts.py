@@ -23,6 +23,7 @@ from accounts.models import (
     ConnectedAccount,
     ConnectedSite,
     ConnectWebview,
+    Dialect,
     Hub,
     WebviewStep,
 )
@@ -137,18 +138,25 @@ class Unfinished:
     def of(cls, webview: ConnectWebview) -> Unfinished:
         provider = PROVIDERS.get(webview.provider)
         label = provider.label if provider else "A new account"
-        identity = webview.answers.get("identity") or {}
         step = WebviewStep(webview.step)
         steps = [each for each in webviews.steps_of(webview) if each != WebviewStep.DONE]
         return cls(
             webview=webview,
             title=f"Reconnect {webview.reconnects.name}" if webview.reconnects else label,
-            signed_in_as=identity.get("email") or identity.get("name") or "",
+            signed_in_as=_signed_in_as(webview),
             sites=", ".join(_sites_of(webview)),
             step=steps.index(step) + 1 if step in steps else len(steps),
             steps=len(steps),
             next=_NEXT[WebviewStep.CHECKS if _is_blocked(webview) else step],
         )
+
+
+def _signed_in_as(webview: ConnectWebview) -> str:
+    """Return who signed in: a person, or a client that stands for nobody."""
+    identity = webview.answers.get("identity") or {}
+    given = webview.answers.get("credentials") or {}
+    client_id = given.get("client_id") if given.get("dialect") == Dialect.LEGACY else ""
+    return str(identity.get("email") or identity.get("name") or client_id or "")
 
 
 def _is_blocked(webview: ConnectWebview) -> bool:
