@@ -442,12 +442,14 @@ class AccessForm(forms.Form):
         queryset=Space.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Only these properties",
+        label="Which ones",
     )
 
     def __init__(self, *args: Any, properties: QuerySet[Space], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["properties"].queryset = properties  # type: ignore[attr-defined]
+        # Not optional where only some are chosen.
+        self.fields["properties"].is_conditional = True  # type: ignore[attr-defined]
         self.fields["role"].help_text = (
             "Admin: everything. Manager: doors, log and accounts. Front desk: doors and log. "
             "Auditor: the log, read only."
