@@ -221,3 +221,13 @@ def test_the_session_gets_a_new_key_and_no_cookie_of_the_browser(browser: Browse
     confirm(browser)
 
     assert browser.session.session_key != key
+
+
+def test_guessing_the_password_is_stopped_with_a_page_of_ours(browser: Browser) -> None:
+    browser.post(reverse("person-invite"), invitation())
+
+    answers = [confirm(browser, f"guess number {number}") for number in range(12)]
+
+    assert answers[-1].status_code == 429
+    assert "Please wait a moment" in words(answers[-1])
+    assert not Invitation.objects.exists()
