@@ -1,6 +1,9 @@
 """One site, one account: noticed at the checks, and refused by the service in any case."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from accounts.onboarding import checking, connecting
 from audit.models import Event
 from audit.words import Verb
 from tests.accounts.walking import LEGACY, Walk, new_property
-from tests.make import client_of, make_account, make_property, make_site, make_user
+from tests.make import client_of, make_account, make_property, make_site, make_user, make_workspace
 from tests.sandbox.client import Client
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +149,35 @@ def test_whoever_gives_a_site_to_an_account_waits_for_the_others(
         connecting.refuse_unavailable(workspace, "salto_ks", [])
 
     assert "FOR NO KEY UPDATE" in asked[0]["sql"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_once_one_gets_the_site() -> None:
+    workspace = make_workspace()
+    accounts = [make_account(workspace, name=name) for name in ("One", "Two")]
+    place = make_property(workspace)
+    row = {"remote_id": "s", "name": "Site", "seats_used": None, "seats_total": None}
+    both = Barrier(2, timeout=10)
+
+    def take(account: ConnectedAccount) -> str:
+        try:
+            both.wait()
+            with transaction.atomic():
+                connecting.refuse_unavailable(workspace, "salto_ks", [row])
+                time.sleep(0.2)  # the other one is certainly asking by now
+                connecting.add_site(account, row, place)
+        except connecting.UnavailableSiteError as error:
+            return str(error)
+        finally:
+            connection.close()
+        return "added"
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(take, accounts))
+
+    assert said[1] == "added"
+    assert said[0].startswith("Site cannot be chosen. It is operated through another account")
+    assert ConnectedSite.objects.count() == 1
 
 
 def test_a_disconnected_account_holds_no_site(walk: Walk, first: ConnectedAccount) -> None:
