@@ -10,13 +10,16 @@ class Permission(StrEnum):
     UNLOCK = "unlock"
     VIEW_LOG = "view_log"
     VIEW_RAW = "view_raw"
+    VIEW_CODES = "view_codes"
+    MANAGE_CODES = "manage_codes"
+    REVEAL_CODES = "reveal_codes"
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_DOORS = "manage_doors"
 
 
-_EVERYONE = {Permission.VIEW_BOARD, Permission.VIEW_LOG}
-_STAFF = _EVERYONE | {Permission.UNLOCK}
+_EVERYONE = {Permission.VIEW_BOARD, Permission.VIEW_LOG, Permission.VIEW_CODES}
+_STAFF = _EVERYONE | {Permission.UNLOCK, Permission.MANAGE_CODES, Permission.REVEAL_CODES}
 
 PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
     Role.AUDITOR: frozenset(_EVERYONE),

@@ -70,6 +70,19 @@ class Verb(models.TextChoices):
     DOOR_VANISHED = "door_vanished"
     DOOR_RETURNED = "door_returned"
     POLICY_CHANGED = "policy_changed"
+    CODE_CREATED = "code_created"
+    CODE_CHANGED = "code_changed"
+    CODE_REVOKED = "code_revoked"
+    CODE_REVEALED = "code_revealed"
+    CODE_SET = "code_set"
+    CODE_REMOVED = "code_removed"
+    CODE_FAILED = "code_failed"
+    CODE_OVERDUE = "code_overdue"
+    CODE_DIGITS_CHANGED = "code_digits_changed"
+    CODE_CHANGED_OUTSIDE = "code_changed_outside"
+    CODE_ADOPTED = "code_adopted"
+    CODES_EXPORTED = "codes_exported"
+    KEYPAD_OVERRIDDEN = "keypad_overridden"
 
 
 #: Verbs that tell of doors; every other one is a change.
@@ -102,4 +115,5 @@ class Result(models.TextChoices):
 class Source(models.TextChoices):
     LOCKBOARD = "lockboard", "Lockboard"
     SALTO_KS = "salto_ks", "Salto KS"
+    KEYPAD = "keypad", "SIMULATED Keypad Cloud"
     SEAM = "seam", "Seam"

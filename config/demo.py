@@ -121,6 +121,7 @@ class Demo:
             **_unless_given("ALLOWED_HOSTS", lambda: f"{LOOPBACK},localhost"),
             **_unless_given("SECRET_KEY", lambda: self._kept("secret-key", _secret_key)),
             **_unless_given("FIELD_KEYS", lambda: self._kept("field-keys", _field_keys)),
+            **_unless_given("PIN_INDEX_KEY", lambda: self._kept("pin-index-key", _index_key)),
             **_unless_given("DATABASE_URL", lambda: engines.database_url),
             **_unless_given("REDIS_URL", lambda: engines.redis_url),
         }
@@ -287,6 +288,10 @@ def _secret_key() -> str:
 
 def _field_keys() -> str:
     return f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def _index_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _password() -> str:

@@ -20,6 +20,9 @@ SECRET_KEY = env.str("SECRET_KEY")
 #: Keys of the encrypted columns, `kid:base64,kid:base64`: the first encrypts, all decrypt.
 #: Kept apart from SECRET_KEY, which may be changed without losing a provider's secret.
 FIELD_KEYS = env.list("FIELD_KEYS")
+#: Key of the index by which equal digits of access codes are found. Not one of FIELD_KEYS: those
+#: are changed now and then, this one cannot be without writing every code's index anew.
+PIN_INDEX_KEY = env.str("PIN_INDEX_KEY")
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 #: Where people reach us; links in mails and the address providers send a browser back to.

@@ -297,3 +297,12 @@ class ActionAttempt(models.Model):
         if self.finished_at is None:
             return None
         return (self.finished_at - self.created_at).total_seconds()
+
+
+from locks.code_models import (  # noqa: E402  Django looks for models here
+    AccessCode,
+    CodeDoor,
+    CodeMoment,
+)
+
+__all__ = ["AccessCode", "ActionAttempt", "CodeDoor", "CodeMoment", "Device"]

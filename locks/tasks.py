@@ -32,3 +32,17 @@ def poll_account(account_id: str, what: str) -> None:
     from locks import polling
 
     polling.poll(UUID(account_id), what)
+
+
+@shared_task
+def reconcile_codes(account_id: str) -> None:
+    from locks.codes import reconciling
+
+    reconciling.run(UUID(account_id))
+
+
+@shared_task
+def queue_due_codes() -> None:
+    from locks.codes import reconciling
+
+    reconciling.queue_due()

@@ -22,7 +22,8 @@ from accounts.models import (
 )
 from audit.services import record
 from audit.words import Verb
-from locks.models import ActionAttempt, Device
+from locks.codes import pins
+from locks.models import AccessCode, ActionAttempt, Device
 from locks.states import Action, AttemptStatus, Evidence, LockState
 
 PASSWORD = "a long enough password"
@@ -149,6 +150,26 @@ def make_attempt(device: Device | None = None, **fields: Any) -> ActionAttempt:
         }
         | fields,
     )
+
+
+def make_code(device: Device | None = None, *, digits: str = "", **fields: Any) -> AccessCode:
+    """An ongoing code, asked for a minute ago, of which no provider has heard."""
+    device = device or make_device(has_keypad=True)
+    code = AccessCode(
+        **{
+            "workspace": device.workspace,
+            "account": device.account,
+            "site": device.site,
+            "device": device,
+            "created_at": timezone.now() - timedelta(minutes=1),
+            "name": "Jane",
+            "ref": pins.new_ref(),
+        }
+        | fields
+    )
+    pins.store(code, digits)
+    code.save()
+    return code
 
 
 def make_event(workspace: Workspace | None = None, **fields: Any) -> Any:

@@ -26,6 +26,7 @@ class Grant(models.TextChoices):
     AUTHORIZATION_CODE = "authorization_code", "Sign in with Salto"
     PASSWORD = "password", "Back-end credentials"
     CLIENT_CREDENTIALS = "client_credentials", "Client id and secret"
+    API_KEY = "api_key", "API key"
 
 
 class AccountState(models.TextChoices):
@@ -108,6 +109,12 @@ class ConnectedAccount(models.Model):
 
     next_status_poll_at = models.DateTimeField(null=True)
     next_event_poll_at = models.DateTimeField(null=True)
+    #: When its access codes are next compared with the provider's, and until when one worker
+    #: alone does so.
+    next_codes_at = models.DateTimeField(null=True)
+    codes_lease_until = models.DateTimeField(null=True)
+    #: When a complete listing of codes last came.
+    codes_listed_at = models.DateTimeField(null=True)
     #: When a poll last succeeded. Every door not marked missing was in it.
     status_polled_at = models.DateTimeField(null=True)
     events_polled_at = models.DateTimeField(null=True)
@@ -140,6 +147,11 @@ class ConnectedAccount(models.Model):
             # Which accounts are due?
             models.Index(fields=["next_status_poll_at"], name="account_due_status"),
             models.Index(fields=["next_event_poll_at"], name="account_due_events"),
+            models.Index(
+                fields=["next_codes_at"],
+                name="account_due_codes",
+                condition=models.Q(next_codes_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -183,6 +195,11 @@ class ConnectedSite(models.Model):
     property = models.ForeignKey("accounts.Space", models.PROTECT, related_name="sites")
     seats_used = models.IntegerField(null=True)
     seats_total = models.IntegerField(null=True)
+    #: Codes in its last good listing; a sudden drop is not believed at once (reliability CODE-06).
+    codes_listed = models.IntegerField(null=True)
+    #: Listings in a row that were empty or had shrunk by half, and since when.
+    thin_code_listings = models.IntegerField(default=0)
+    thin_codes_since = models.DateTimeField(null=True)
     #: Events up to here are stored; the next poll starts some way before it.
     event_watermark = models.DateTimeField(null=True)
     #: Polls in a row whose listing was empty or had shrunk by half (reliability CODE-06).

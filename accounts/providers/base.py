@@ -142,6 +142,22 @@ class Code(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     SITE_NOT_RELEASED = "site_not_released"
     REFUSED = "refused"
+    # access codes
+    NOT_READY = "not_ready"  # an earlier step has not reached everywhere yet
+    NO_SEAT = "salto_ks_subscription_limit_exceeded"
+    NO_SPACE = "no_space_for_access_code_on_device"
+    DUPLICATE_CODE = "duplicate_code_on_device"
+    CONSTRAINTS_VIOLATED = "code_constraints_violated"
+    NO_KEYPAD = "no_keypad"
+    NOT_UPDATED = "failed_to_update"  # it said yes, and shows the old value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What the account page says about a trouble: what it is, and what a person can do."""
+
+    title: str
+    fix: str
 
 
 # --- what comes back ------------------------------------------------------------------

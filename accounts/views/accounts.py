@@ -31,8 +31,7 @@ from accounts.onboarding import adding, checking, choosing, webviews
 from accounts.onboarding.connecting import CannotConnectError
 from accounts.permissions import Permission
 from accounts.providers import PROVIDERS
-from accounts.providers.base import ProviderError
-from accounts.providers.salto_ks import Advice, advice
+from accounts.providers.base import Advice, ProviderError
 from accounts.sealing import UnreadableError
 from accounts.views.connect import account_link, hub_rows, take_activation, told
 
@@ -70,6 +69,7 @@ class Health:
         if account.state == AccountState.SECRET_UNREADABLE:
             return cls(word, tone, _UNREADABLE)
         if account.trouble_code:
+            advice = PROVIDERS[account.provider].advice
             found = advice(account.trouble_code, dialect=account.dialect)
             return cls(word, _PASSING if tone == _FINE else tone, found)
         return cls(word, tone, None)
@@ -338,7 +338,7 @@ def _sites_page(
 
 def _cannot_ask(row: ConnectedAccount, error: Exception) -> Advice:
     if isinstance(error, ProviderError):
-        return advice(error.code, dialect=row.dialect)
+        return PROVIDERS[row.provider].advice(error.code, dialect=row.dialect)
     return _UNREADABLE
 
 

@@ -18,7 +18,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "demo-password-for-tests"
 #: What must not leak from the test run's own environment into the demo.
-_OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "LOCKBOARD_")
+_OURS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "FIELD_KEYS",
+    "PIN_",
+    "ALLOWED_HOSTS",
+    "LOCKBOARD_",
+)
 _QUIET = (
     "--no-sandbox",
     "--disable-gpu",

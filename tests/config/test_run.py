@@ -20,7 +20,7 @@ from config.starting import free_port
 from tests.config.processes import CHECKOUT, at_work_for, read_until, running, until
 
 READY = "Lockboard is ready: "
-GIVEN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS")
+GIVEN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "PIN_INDEX_KEY", "ALLOWED_HOSTS")
 
 
 @pytest.fixture(autouse=True)

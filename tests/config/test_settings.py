@@ -14,6 +14,7 @@ BASE = Path(settings.BASE_DIR)
 PRODUCTION = {
     "SECRET_KEY": "x9!k2#" * 12,
     "FIELD_KEYS": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "PIN_INDEX_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "ALLOWED_HOSTS": "locks.example.org",
     "LOCKBOARD_ORIGIN": "https://locks.example.org",
     "DATABASE_URL": "postgres://lockboard@127.0.0.1:1/lockboard",
@@ -70,7 +71,15 @@ def test_auth_08_what_must_not_reach_production_stops_the_check(
 
 @pytest.mark.parametrize(
     "missing",
-    ["SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "LOCKBOARD_ORIGIN", "DATABASE_URL", "REDIS_URL"],
+    [
+        "SECRET_KEY",
+        "FIELD_KEYS",
+        "PIN_INDEX_KEY",
+        "ALLOWED_HOSTS",
+        "LOCKBOARD_ORIGIN",
+        "DATABASE_URL",
+        "REDIS_URL",
+    ],
 )
 def test_a_missing_value_stops_the_start_and_is_named(missing: str) -> None:
     done = manage("check", **{missing: None})

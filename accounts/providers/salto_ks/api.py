@@ -19,9 +19,10 @@ from accounts.providers.base import (
     UnexpectedReplyError,
 )
 from accounts.providers.http import HttpDoor, Reply
-from accounts.providers.salto_ks.errors import LABEL, Asked, http_date, refusal
+from accounts.providers.retry_after import http_date
+from accounts.providers.salto_ks.errors import LABEL, Asked, refusal
 from accounts.providers.salto_ks.oauth import TOKEN_BUDGET_SECONDS, Clock, fetch_token
-from accounts.providers.text import is_id
+from accounts.providers.text import is_id, whole
 
 READ_BUDGET_SECONDS = 10.0
 LIST_BUDGET_SECONDS = 60.0
@@ -145,7 +146,14 @@ class Api:
         return body
 
     def rows(self, asked: Asked, url: str) -> list[Row]:
+        """Return all rows of a list, as `counted_rows` does."""
+        return self.counted_rows(asked, url)[0]
+
+    def counted_rows(self, asked: Asked, url: str, **query: str) -> tuple[list[Row], int | None]:
         """Return all rows of a list, from all its pages; nothing where a page is missing.
+
+        With them how many there are by Salto's own count, the largest said on the way; None
+        where it does not say (it does for `$inlinecount`).
 
         A list is `{items, next_page_link, count}` or a bare array; both were seen on the same
         address on two days: https://github.com/ECCdigital/smart-city-booking-backend (August
@@ -153,27 +161,29 @@ class Api:
         """
         deadline = monotonic() + LIST_BUDGET_SECONDS
         found: dict[Any, Row] = {}
-        seen, next_url, query = 0, url, {"$top": str(PAGE_SIZE)}
+        first = {**query, "$top": str(PAGE_SIZE)}
+        seen, next_url, query = 0, url, first
+        count: int | None = None
         for _ in range(MAX_PAGES):
-            page, link = self._page(asked, next_url, query, deadline)
+            body = self._page(asked, next_url, query, deadline)
+            page, link = read_page(body)
+            count = _largest(count, body)
             seen += len(page)
             has_news = _add(found, page)
             if link:
                 next_url, query = self._same_origin(url, link), {}
-            elif has_news and len(page) % SMALLEST_PAGE == 0:
-                next_url, query = url, {"$top": str(PAGE_SIZE), "$skip": str(seen)}
+            elif has_news and len(page) % SMALLEST_PAGE == 0 and len(found) != count:
+                next_url, query = url, {**first, "$skip": str(seen)}
             else:  # a short page, an empty one, or a server that does not care for $skip
-                return list(found.values())
+                return list(found.values()), count
         raise UnexpectedReplyError(f"{LABEL} lists pages without end")
 
-    def _page(
-        self, asked: Asked, url: str, query: dict[str, str], deadline: float
-    ) -> tuple[list[Row], str]:
+    def _page(self, asked: Asked, url: str, query: dict[str, str], deadline: float) -> Any:
         left = min(self.read_budget_seconds, deadline - monotonic())
         if left <= 0:
             raise UncertainError(f"{LABEL} took too long to list everything")
         reply = self.call(asked, "GET", url, params=query, budget_seconds=left)
-        return read_page(reply.body_json())
+        return reply.body_json()
 
     @staticmethod
     def _same_origin(url: str, link: str) -> str:
@@ -190,6 +200,11 @@ def _add(found: dict[Any, Row], page: list[Row]) -> bool:
         key = row.get("id")
         found.setdefault(key if isinstance(key, str) else id(row), row)
     return len(found) > before
+
+
+def _largest(count: int | None, body: Any) -> int | None:
+    said = whole(body.get("count")) if isinstance(body, dict) else None
+    return said if count is None else max(count, said or 0)
 
 
 def _margin(token: Token) -> timedelta:

@@ -34,6 +34,7 @@ from accounts.providers.base import (
 from accounts.providers.http import HttpDoor
 from accounts.providers.salto_ks import connect, legacy, onboarding
 from accounts.providers.salto_ks.api import Api, Row, id_of, read_row, read_rows
+from accounts.providers.salto_ks.codes import SaltoCodes
 from accounts.providers.salto_ks.environments import LEGACY, api_root, environment_name
 from accounts.providers.salto_ks.errors import LABEL, Asked, troubleshooting
 from accounts.providers.salto_ks.feed import FeedReader, Route
@@ -99,8 +100,10 @@ LEGACY_DIALECT = Dialect(
 )
 
 
-class SaltoKS:
-    """One Salto KS account. Implements LockDriver, RemoteUnlock, OfficeMode, EventFeed, TellsTime.
+class SaltoKS(SaltoCodes):
+    """One Salto KS account.
+
+    Implements LockDriver, RemoteUnlock, OfficeMode, EventFeed, TellsTime and (in `codes`) AccessCodes.
 
     Reads take at most 10 s a request and 60 s a list; commands keep to their budget.
     Everything raises ProviderError kin and nothing else.

@@ -110,6 +110,8 @@ INCIDENTS: Mapping[str, tuple[EntryKind, str]] = {
 
 #: Of a site user: may do what only the head of the site may.
 SITE_ADMIN = "site_admin"
+GUEST_ROLE = "site_guest"
+SUSPENDED = "suspended"  # `subscription_state` of a user without a seat
 RELEASED = "released"  # `installation_state`
 
 
@@ -148,3 +150,7 @@ def why_rejected(row: Mapping[str, Any], detail: str) -> str:
     if row.get("access_by") == "pin_code" and not detail and row.get("user_id"):
         return "The lock knows this PIN, but not for now"
     return ENTRY_DETAILS.get(detail, detail)
+
+
+#: A time schedule says of each whether it holds (§3.5).
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
