@@ -122,6 +122,11 @@ class Hub:
             if board.watch.sees(device.workspace_id, device.property_id):
                 board.push(str(device.pk), gone(device))
 
+    def _deliver_codes(self, device: Device) -> None:
+        for board in self._boards:
+            if board.watch.sees(device.workspace_id, device.property_id):
+                board.push(f"codes:{device.pk}", frame("codes", str(device.pk)))
+
     def _deliver_to_workspace(self, workspace_id: UUID, key: str, data: bytes) -> None:
         for board in self._boards:
             if board.watch.workspace_id == workspace_id:
@@ -201,6 +206,9 @@ class Hub:
         named = {pk for hint in hints for pk in hint.get("d", ())}
         if named:
             self._send_doors(Device.objects.filter(pk__in=named))
+        coded = {pk for hint in hints for pk in hint.get("c", ())}
+        for device in Device.objects.filter(pk__in=coded).only("workspace_id", "property_id"):
+            self._on_loop(self._deliver_codes, device)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
 
     def _look(self) -> None:
