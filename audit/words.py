@@ -115,4 +115,5 @@ class Result(models.TextChoices):
 class Source(models.TextChoices):
     LOCKBOARD = "lockboard", "Lockboard"
     SALTO_KS = "salto_ks", "Salto KS"
+    KEYPAD = "keypad", "SIMULATED Keypad Cloud"
     SEAM = "seam", "Seam"

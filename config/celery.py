@@ -53,6 +53,7 @@ app.conf.update(
     task_routes={
         "locks.tasks.perform_attempt": {"queue": "actuate"},
         "locks.tasks.first_sync": {"queue": "reconcile"},
+        "locks.tasks.reconcile_codes": {"queue": "reconcile"},
     },
     timezone="UTC",
     beat_schedule=BEAT_SCHEDULE,

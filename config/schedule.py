@@ -13,6 +13,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "poll"},
     },
+    "queue the access codes that are due": {
+        "task": "locks.tasks.queue_due_codes",
+        "schedule": 1,
+        "options": {"expires": 1, "queue": "reconcile"},
+    },
     "make next month's partitions": {
         "task": "audit.tasks.make_partitions",
         "schedule": 3600,

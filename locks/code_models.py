@@ -11,57 +11,12 @@ from django.urls import reverse
 from accounts import sealing
 from accounts.models import ConnectedAccount, ConnectedSite
 from audit.ids import new_id
+from locks.codes.states import GONE_PHASES, CodePhase, CodeStatus, SecretState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.actors import Actor
-
-
-class CodeStatus(models.TextChoices):
-    """How far a code is on its lock, in Seam's words. Reported, never wished."""
-
-    UNSET = "unset"
-    SETTING = "setting"
-    SET = "set"
-    REMOVING = "removing"
-    #: The account cannot be asked.
-    UNKNOWN = "unknown"
-
-
-class CodePhase(models.TextChoices):
-    """The finer steps of reliability E2, which the words on the page come from."""
-
-    #: Nothing sent: before its time, or just made.
-    WAITING = "waiting"
-    #: Being built up at the provider, step by step.
-    SETTING = "setting"
-    #: A call that makes something had no clear answer: wait, list, adopt.
-    AMBIGUOUS = "ambiguous"
-    #: The provider has all of it; the lock may not.
-    ACCEPTED = "accepted"
-    ON_LOCK = "on_lock"
-    #: Only a person can mend it: limit, conflict, unsupported.
-    BLOCKED = "blocked"
-    REMOVING = "removing"
-    #: The call said yes; a listing has yet to show its absence.
-    VERIFYING_ABSENT = "verifying_absent"
-    #: Gone at the provider; the lock has yet to hear of it.
-    REMOVED_IN_CLOUD = "removed_in_cloud"
-    REMOVED = "removed"
-    #: Its window was over before it was ever set.
-    SKIPPED = "skipped"
-
-
-#: Phases in which nothing of a code can be alive at the provider.
-GONE_PHASES = (CodePhase.REMOVED, CodePhase.SKIPPED)
-
-
-class SecretState(models.TextChoices):
-    NONE = "none"
-    STORED = "stored"
-    #: The provider made digits and the answer was lost; nobody can read them again.
-    LOST = "lost"
 
 
 class AccessCodeQuerySet(models.QuerySet["AccessCode"]):
@@ -134,6 +89,10 @@ class AccessCode(models.Model):
     seen: models.JSONField[Any] = models.JSONField(default=dict)
     #: Committed before a call that makes something; cleared by its answer, or by a listing.
     ambiguous_since = models.DateTimeField(null=True)
+    #: When a step last changed it at the provider. A listing soon after may not know of that.
+    written_at = models.DateTimeField(null=True)
+    #: From when it is being set, while it is.
+    setting_since = models.DateTimeField(null=True)
     #: When the provider had all of it; from when a lock that is online has it.
     accepted_at = models.DateTimeField(null=True)
     effective_at = models.DateTimeField(null=True)
@@ -149,6 +108,8 @@ class AccessCode(models.Model):
     #: Complete listings in a row without it, and since when.
     missing_listings = models.IntegerField(default=0)
     missing_since = models.DateTimeField(null=True)
+    #: When the provider last said yes to its removal; only a later listing proves it.
+    removal_accepted_at = models.DateTimeField(null=True)
     removed_in_cloud_at = models.DateTimeField(null=True)
     #: Confirmed gone from the lock. Set only by evidence.
     removed_at = models.DateTimeField(null=True)
@@ -269,6 +230,7 @@ class CodeDoor(models.Model):
     ref = models.CharField(max_length=8)
     seen: models.JSONField[Any] = models.JSONField(default=dict)
     ambiguous_since = models.DateTimeField(null=True)
+    written_at = models.DateTimeField(null=True)
     #: When the set-up was complete; a fresh one takes minutes to reach the lock.
     ready_at = models.DateTimeField(null=True)
     #: When its members were last compared.
@@ -306,3 +268,15 @@ class CodeMoment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.what}"
+
+
+__all__ = [
+    "GONE_PHASES",
+    "AccessCode",
+    "AccessCodeQuerySet",
+    "CodeDoor",
+    "CodeMoment",
+    "CodePhase",
+    "CodeStatus",
+    "SecretState",
+]

@@ -34,6 +34,7 @@ from audit import services as audit
 from audit.who import Place, Who
 from audit.words import How, Result, Source, Verb
 from locks import live, observing, tasks
+from locks.codes import evidence
 from locks.models import Device
 from locks.states import AttemptStatus
 
@@ -254,7 +255,8 @@ def take_feed(site: ConnectedSite, feed: Feed, *, at: datetime, is_rescan: bool 
     with transaction.atomic():
         locked = ConnectedSite.objects.select_for_update().get(pk=site.pk)
         doors = _doors_of(site)
-        entries = [_entry(site, entry, doors) for entry in feed.entries]
+        codes = evidence.codes_of(site, feed.entries)
+        entries = [evidence.named(_entry(site, e, doors), e, codes) for e in feed.entries]
         entries += [_unreadable(site, line, at) for line in feed.unreadable]
         if feed.gap_reason:
             entries.append(_gap(site, feed.gap_reason, locked.event_watermark or at, at))

@@ -12,19 +12,21 @@ from audit.services import Entry
 from audit.signals import events_ingested
 from audit.words import How, Result, Verb
 from locks import actuation, live, observing
+from locks.codes import evidence
 from locks.models import Device
 from locks.states import LockState
 
 
 @receiver(events_ingested)
 def move_doors(entries: list[Entry], at: datetime, **_: Any) -> None:
-    """Let what the feed tells reach the doors, oldest first, and settle our attempts."""
+    """Let what the feed tells reach the doors, oldest first, our attempts, and our codes."""
     touched: set[UUID] = set()
     for entry in entries:
         device_id = entry.place.device_id
         if device_id is not None:
             _move(device_id, entry, at)
             touched.add(device_id)
+    evidence.take(entries, at=at)
     for pk, workspace_id in Device.objects.filter(pk__in=touched).values_list("pk", "workspace_id"):
         live.announce(workspace_id, pk)
 

@@ -24,6 +24,8 @@ from sandbox import (
     doors,
     feed,
     identity,
+    keypad_cloud,
+    keypads,
     knowledge,
     legacy,
     people,
@@ -87,11 +89,12 @@ class Sandbox:
 
 def open_world(store: Store) -> World:
     world = World(store)
-    for timers in (doors.TIMERS, feed.TIMERS, knowledge.TIMERS, people.TIMERS):
+    for timers in (doors.TIMERS, feed.TIMERS, keypads.TIMERS, knowledge.TIMERS, people.TIMERS):
         world.on_timer |= timers
     world.load()
     if not world.sites:
         seed.plant(world)
+    seed.plant_keypad_cloud(world)
     world.settle()
     world.commit()
     return world
@@ -181,6 +184,7 @@ ROUTES = [
     Mount("/identity", routes=IDENTITY),
     Mount("/connect", routes=CONNECT),
     Mount("/legacy", routes=legacy.ROUTES),
+    Mount("/keypad/v1", routes=keypad_cloud.ROUTES),
     Mount("/accept/identity", routes=IDENTITY),
     Mount("/accept/connect", routes=CONNECT),
     Mount("/control", routes=control.ROUTES),

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import control_things, doors, faults, feed, seed
+from sandbox import control_codes, control_things, doors, faults, feed, seed
 from sandbox.clock import format_utc, parse_moment
 from sandbox.things import Effect, Fault, RequestRow, Settings
 from sandbox.wishes import WrongWishError, find_lock, route
@@ -25,6 +25,9 @@ REALISTIC: dict[str, Any] = {
     "lock_flag_delay_seconds": 300.0,
     "iq_flag_delay_seconds": 1800.0,
     "empty_page_every": 3,
+    "keypad_set_seconds": 5.0,
+    "keypad_removal_seconds": 20.0,
+    "keypad_listing_lag_seconds": 30.0,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -226,6 +229,7 @@ def reset(world: World, body: dict[str, Any], _path: dict[str, str]) -> Any:
 
 
 ROUTES = [
+    *control_codes.ROUTES,
     *control_things.ROUTES,
     route("/effects", "GET", effects),
     route("/requests", "GET", requests),

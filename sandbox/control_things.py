@@ -96,6 +96,9 @@ LOCK_CHANGES: dict[str, Change] = {
         "offline_answer", (str, type(None)), None, "422", "3102", "503", "timeout"
     ),
     "supports_lock": _set("supports_lock", bool),
+    "code_lengths": _set("code_lengths", list),
+    "code_constraints": _set("code_constraints", list),
+    "code_slots": _set("code_slots", int),
 }
 
 

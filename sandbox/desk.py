@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import faults, identity, routes, tokens
+from sandbox import faults, identity, keypad_cloud, routes, tokens
 from sandbox.exchange import Exchange, Reply
 from sandbox.world import Call, World
 
@@ -103,6 +103,9 @@ class Desk:
 
     def _account(self, headers: dict[bytes, str], body: bytes) -> str | None:
         """Return who asks, by bearer token or by what a token request says of itself."""
+        if key := headers.get(b"x-api-key"):
+            client = keypad_cloud.find_client(self.world, key)
+            return client.id if client else None
         scheme, _, text = headers.get(b"authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             found = self.world.tokens.get(tokens.digest(text.strip()))

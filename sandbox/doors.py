@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox import feed, knowledge
+from sandbox import feed, keypads, knowledge
 from sandbox.things import Iq, Lock, Person, Timer
 from sandbox.world import World
 
@@ -100,11 +100,20 @@ def type_pin(world: World, lock: Lock, code: str) -> dict[str, Any]:
         return {"opened": False, "reason": "no_keypad"}
     if lock.bolt == "office_mode":
         return {"opened": True, "reason": "office_mode"}  # the door stands open anyway
-    if not lock.reachable:
+    verdict = judge_code(world, lock, code.removesuffix("#"))
+    if verdict.reason == "lock_offline":
         _note_offline_attempt(world, lock, cause="keypad", access_by="pin_code")
-        return {"opened": False, "reason": "lock_offline"}
-    verdict = knowledge.judge_pin(world, lock, code.removesuffix("#"))
+        return {"opened": False, "reason": verdict.reason}
     return _pass_or_not(world, lock, verdict, Means(cause="keypad", access_by="pin_code"))
+
+
+def judge_code(world: World, lock: Lock, digits: str) -> knowledge.Verdict:
+    """Decide whether digits would open a lock now. Nothing moves, nothing is logged."""
+    if not lock.reachable:
+        return knowledge.Verdict(opens=False, reason="lock_offline")
+    if world.sites[lock.site_id].brand == keypads.BRAND:
+        return keypads.judge(world, lock, digits)
+    return knowledge.judge_pin(world, lock, digits)
 
 
 def hold_tag(world: World, lock: Lock, number: str) -> dict[str, Any]:
@@ -245,6 +254,7 @@ def set_lock_reachable(world: World, lock: Lock, *, reachable: bool) -> None:
     )
     if can_reach(world, lock):
         feed.deliver(world, lock)
+        keypads.catch_up(world, lock)
     _report(world, lock)
     delay = 0.0 if reachable else world.settings.lock_flag_delay_seconds
     world.schedule(f"flag:{lock.id}", "lock-flag", delay, lock_id=lock.id)
@@ -264,6 +274,7 @@ def set_iq_reachable(world: World, iq: Iq, *, reachable: bool) -> None:
         knowledge.catch_up(world, iq)
         for lock in world.locks.where(iq_id=iq.id, reachable=True):
             feed.deliver(world, lock)
+            keypads.catch_up(world, lock)
             _report(world, lock)
     world.iqs.put(iq)
     delay = 0.0 if reachable else world.settings.iq_flag_delay_seconds

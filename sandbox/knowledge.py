@@ -66,8 +66,9 @@ def _tell(world: World, site_id: str, item: str, delay_seconds: float) -> None:
     for iq in world.iqs.where(site_id=site_id):
         if delay_seconds <= 0:
             _hear(world, iq, item)
-        else:
-            key = f"sync:{iq.id}:{item}"
+        elif world.timers.get(key := f"sync:{iq.id}:{item}") is None:
+            # One under way carries whatever is true when it arrives: changes in a row do not
+            # put each other off.
             world.schedule(key, "sync", delay_seconds, iq_id=iq.id, item=item)
 
 
@@ -128,7 +129,7 @@ def judge_pin(world: World, lock: Lock, code: str) -> Verdict:
     Custom PINs may collide between people; then it opens if it opens for any of them.
     """
     iq = world.iqs[lock.iq_id]
-    owners = [m for m in _members(iq) if m["pin"] and m["pin"] == code]
+    owners = [m for m in members_known(iq) if m["pin"] and m["pin"] == code]
     verdicts = [_judge_member(world, iq, lock, member, by_pin=True) for member in owners]
     if not verdicts:
         return Verdict(opens=False, reason=_why_unknown(world, lock, code))
@@ -139,7 +140,7 @@ def judge_tag(world: World, lock: Lock, number: str) -> Verdict:
     """Decide whether a tag opens `lock` now. Without the lock online only cached ones do."""
     iq = world.iqs[lock.iq_id]
     tags = world.tags.where(site_id=lock.site_id, number=number)
-    owners = [m for m in _members(iq) if tags and m["person"] == tags[0].person_id]
+    owners = [m for m in members_known(iq) if tags and m["person"] == tags[0].person_id]
     if not owners:
         return Verdict(opens=False, reason="unknown_tag")
     if not lock.reachable and not tags[0].offline_access:
@@ -147,7 +148,8 @@ def judge_tag(world: World, lock: Lock, number: str) -> Verdict:
     return _judge_member(world, iq, lock, owners[0], by_pin=False)
 
 
-def _members(iq: Iq) -> list[dict[str, Any]]:
+def members_known(iq: Iq) -> list[dict[str, Any]]:
+    """Return what a hub was told of each site user."""
     return [fact for item, fact in iq.known.items() if item.startswith("member:")]
 
 

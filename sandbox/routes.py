@@ -2,7 +2,7 @@
 
 import re
 
-CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/")
+CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/", "/keypad/")
 
 SITE = r"/sites/[^/]+"
 #: Name → the path below `/identity`, `/connect/v1.1`, `/legacy` … The first match counts.
@@ -36,14 +36,22 @@ NAMES = [
     ("group_locks", SITE + r"/access_groups/[^/]+/locks(/.*)?"),
     ("group_users", SITE + r"/access_groups/[^/]+/users(/.*)?"),
     ("schedules", SITE + r"/access_groups/[^/]+/time_schedules(/.*)?"),
+    ("keypad_account", r"/account|/buildings|/buildings/[^/]+/people"),
+    ("keypad_locks", r"/buildings/[^/]+/locks|/locks/[^/]+"),
+    ("keypad_unlock", r"/locks/[^/]+/(unlock|lock)"),
+    ("keypad_codes", r"/buildings/[^/]+/codes"),
+    ("keypad_code", r"/locks/[^/]+/codes|/codes/[^/]+"),
+    ("keypad_events", r"/buildings/[^/]+/events"),
 ]
 PATTERNS = [(name, re.compile(pattern)) for name, pattern in NAMES]
-PREFIX = re.compile(r"/accept(?=/)|/identity(?=/)|/connect(?=/v[0-9])|/legacy(?=/)|/v[0-9.]+(?=/)")
+PREFIX = re.compile(
+    r"/accept(?=/)|/identity(?=/)|/connect(?=/v[0-9])|/legacy(?=/)|/keypad(?=/)|/v[0-9.]+(?=/)"
+)
 LOCK = re.compile(r"/locks/([0-9a-fA-F-]{36})")
 SITE_ID = re.compile(r"/sites/([0-9a-fA-F-]{36})")
 
 #: Words that stand for many routes.
-FAMILIES = ("identity", "api", "connect", "legacy", "*")
+FAMILIES = ("identity", "api", "connect", "legacy", "keypad", "*")
 
 
 def is_cloud(path: str) -> bool:
@@ -60,8 +68,8 @@ def name_of(path: str) -> str:
 
 def families_of(path: str) -> set[str]:
     signs_in = "/identity/" in path or path == "/legacy/oauth2/token"
-    legacy = path.startswith("/legacy/")
-    return {"*", "identity" if signs_in else "api", "legacy" if legacy else "connect"}
+    cloud = next((word for word in ("legacy", "keypad") if path.startswith(f"/{word}/")), "connect")
+    return {"*", "identity" if signs_in else "api", cloud}
 
 
 def lock_in(path: str) -> str | None:

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from sandbox import knowledge, people
+from sandbox import keypads, knowledge, people
 from sandbox.things import (
     Client,
     Group,
@@ -56,6 +56,16 @@ HARBOUR_DOORS = (
     ),
 )
 
+KEYPAD_CLIENT = "keypad-demo"
+KEYPAD_SLOTS = 10
+KEYPAD_DOORS = (
+    # name, numbers of digits it takes, what it refuses
+    ("Main Door", (4, 5, 6, 7, 8, 9), ()),
+    ("Garden Gate", (4, 6), ("no_zeros", "cannot_start_with_12")),
+    ("Store Room", (6,), ("no_ascending_or_descending_sequence", "at_least_three_unique_digits")),
+    ("Boiler Room", (), ()),
+)
+
 #: What each account is for; shown on the front page and in docs/sandbox.md.
 ACCOUNTS = {
     "jane@example.com": "Mill Lane: 8 doors, remote opening without one-time codes",
@@ -93,6 +103,7 @@ def plant(world: World) -> None:
     _plant_clients(world, mill_lane.id, stations[0].id)
     for iq in world.iqs:
         knowledge.tell_everything(world, iq)
+    plant_keypad_cloud(world)
 
 
 def start_over(world: World, *, keep_sign_ins: bool) -> None:
@@ -297,6 +308,45 @@ def _plant_failures(world: World) -> None:
         member.subscription_state = "suspended"
     full = _plant_site(world, "Full House", "fullseats@example.com", "GB", SMALL_DOORS)
     full.subscribed_user_amount = people.seats_used(world, full.id)
+
+
+def plant_keypad_cloud(world: World) -> None:
+    """Add the second brand, unless it is there: an older world has none."""
+    if world.clients.get(KEYPAD_CLIENT):
+        return
+    site = Site(
+        id=make_id("site", "Willow Court"),
+        site_uid="SIMKC00000001",
+        customer_reference="SIMULATED Willow Court",
+        country_code="GB",
+        time_zone="Europe/London",
+        owner_id=make_id("person", "jane@example.com"),
+        brand=keypads.BRAND,
+    )
+    world.sites.put(site)
+    bridge = _plant_iq(world, site, "Bridge")
+    for position, (name, lengths, constraints) in enumerate(KEYPAD_DOORS, 1):
+        lock_type = "deadbolt_pin" if lengths else "deadbolt"
+        lock = _plant_lock(world, site, bridge, position, (name, lock_type, "Ground"))
+        lock.code_lengths, lock.code_constraints = list(lengths), list(constraints)
+        lock.code_slots = KEYPAD_SLOTS
+    world.clients.put(
+        Client(
+            id=KEYPAD_CLIENT,
+            secret="keypad-demo-key",  # noqa: S106
+            dialect="keypad",
+            grants=["api key"],
+            site_ids=[site.id],
+        )
+    )
+    world.clients.put(
+        Client(
+            id="keypad-empty",
+            secret="keypad-empty-key",  # noqa: S106
+            dialect="keypad",
+            grants=["api key"],
+        )
+    )
 
 
 def _plant_clients(world: World, mill_lane_id: str, other_id: str) -> None:

@@ -63,6 +63,7 @@ class Site(Thing):
     subscription_valid: bool = True
     installation_state: str = "released"
     features: list[str] = field(default_factory=list)
+    brand: str = "salto_ks"  # or keypad: then its doors keep codes of their own
 
 
 @dataclass(kw_only=True)
@@ -131,6 +132,9 @@ class Lock(Thing):
     offline_key_ids: list[str] = field(default_factory=list)
     offline_answer: str | None = None  # 422 | 3102 | 503 | timeout; None: the setting's
     supports_lock: bool = True  # the legacy lock command; older strikes answer 422
+    code_lengths: list[int] = field(default_factory=list)  # Keypad Cloud: what digits it takes
+    code_constraints: list[str] = field(default_factory=list)
+    code_slots: int = 0
 
     @property
     def has_keypad(self) -> bool:
@@ -159,6 +163,26 @@ class Tag(Thing):
     number: str
     person_id: str | None = None
     offline_access: bool = False
+
+
+@dataclass(kw_only=True)
+class KeypadCode(Thing):
+    """A code at Keypad Cloud: one set of digits on one lock. Its id is a person's too.
+
+    `on_lock` is the truth; listings show it as it was a while ago.
+    """
+
+    site_id: str
+    lock_id: str
+    name: str
+    digits: str
+    created_at: datetime
+    on_lock: bool = False
+    is_waiting: bool = False  # for a lock that cannot be reached
+    former_name: str = ""  # shown until the listing has caught up
+    renamed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    gone_at: datetime | None = None  # from the lock; still listed for a while
 
 
 @dataclass(kw_only=True)
@@ -309,6 +333,9 @@ class Settings(Thing):
     duplicate_every: int = 0
     retention_days: int = 90
     rate_limit_per_second: int = 0
+    keypad_set_seconds: float = 0.0
+    keypad_removal_seconds: float = 0.0
+    keypad_listing_lag_seconds: float = 0.0
 
 
 @dataclass(kw_only=True)

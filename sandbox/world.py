@@ -102,6 +102,7 @@ class World:
         self.groups = Table(things.Group)
         self.schedules = Table(things.Schedule)
         self.tags = Table(things.Tag)
+        self.keypad_codes = Table(things.KeypadCode)
         self.activations = Table(things.Activation)
         self.entries = Table(things.Entry)
         self.tokens = Table(things.Token)

@@ -40,6 +40,11 @@ class Migration(migrations.Migration):
             name='thin_codes_since',
             field=models.DateTimeField(null=True),
         ),
+        migrations.AlterField(
+            model_name='connectedaccount',
+            name='grant',
+            field=models.CharField(choices=[('authorization_code', 'Sign in with Salto'), ('password', 'Back-end credentials'), ('client_credentials', 'Client id and secret'), ('api_key', 'API key')], max_length=20),
+        ),
         migrations.AddIndex(
             model_name='connectedaccount',
             index=models.Index(condition=models.Q(('next_codes_at__isnull', False)), fields=['next_codes_at'], name='account_due_codes'),

@@ -25,6 +25,7 @@ class Grant(models.TextChoices):
     AUTHORIZATION_CODE = "authorization_code", "Sign in with Salto"
     PASSWORD = "password", "Back-end credentials"
     CLIENT_CREDENTIALS = "client_credentials", "Client id and secret"
+    API_KEY = "api_key", "API key"
 
 
 class AccountState(models.TextChoices):

@@ -13,8 +13,9 @@ from django.db.models import Q
 
 from accounts.actors import Actor, actor_of
 from accounts.links import hash_token, new_token
-from accounts.models import ConnectedAccount, ConnectWebview, Space, WebviewStep
+from accounts.models import ConnectedAccount, ConnectWebview, Space, WebviewStep, Workspace
 from accounts.permissions import PERMISSIONS_OF, Permission
+from accounts.providers import PROVIDERS
 from accounts.sealing import UnreadableError
 from audit.services import record
 from audit.who import Who
@@ -158,6 +159,18 @@ def advance(webview: ConnectWebview, step: WebviewStep) -> None:
 def begin_brand(webview: ConnectWebview) -> None:
     with preparing(webview) as locked:
         advance(locked, WebviewStep.BRAND)
+
+
+def brands_for(workspace: Workspace) -> list[str]:
+    """Return the names of the providers whose accounts may be connected here.
+
+    A simulated brand has no locks on any wall: it is for sandboxes.
+    """
+    return [
+        name
+        for name, provider in PROVIDERS.items()
+        if workspace.is_sandbox or not provider.is_simulated
+    ]
 
 
 def choose_brand(webview: ConnectWebview, provider: str) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.providers.base import Connection, LockDriver, TokenKeeper
+from accounts.providers import keypad, salto_ks
+from accounts.providers.base import Advice, Connection, LockDriver, TokenKeeper
 from accounts.providers.http import HttpDoor
+from accounts.providers.keypad import KeypadCloud
 from accounts.providers.salto_ks import SaltoKS
 
 
@@ -21,13 +23,32 @@ class Provider:
     label: str
     dialects: tuple[str, ...]
     driver: Callable[..., Any]
+    #: What the account page says about an error code.
+    advice: Callable[..., Advice]
+    #: An API key is all it asks for.
+    signs_in_by_key: bool = False
+    #: It exists in the sandbox only.
+    is_simulated: bool = False
 
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider(
-            name="salto_ks", label=SaltoKS.label, dialects=("connect", "legacy"), driver=SaltoKS
+            name="salto_ks",
+            label=SaltoKS.label,
+            dialects=("connect", "legacy"),
+            driver=SaltoKS,
+            advice=salto_ks.advice,
+        ),
+        Provider(
+            name="keypad",
+            label=KeypadCloud.label,
+            dialects=("connect",),
+            driver=KeypadCloud,
+            advice=keypad.advice,
+            signs_in_by_key=True,
+            is_simulated=True,
         ),
     )
 }

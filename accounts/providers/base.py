@@ -133,6 +133,14 @@ class Code(StrEnum):
     NOT_UPDATED = "failed_to_update"  # it said yes, and shows the old value
 
 
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What the account page says about a trouble: what it is, and what a person can do."""
+
+    title: str
+    fix: str
+
+
 # --- what comes back ------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from accounts.models import (
 from accounts.onboarding import webviews
 from accounts.permissions import Permission
 from accounts.providers import PROVIDERS
-from accounts.providers.salto_ks import Advice, advice
+from accounts.providers.base import Advice
 from accounts.views.connect import account_link, hub_rows, take_activation
 
 _manages = requires(Permission.MANAGE_ACCOUNTS)
@@ -64,6 +64,7 @@ class Health:
         if account.state == AccountState.SECRET_UNREADABLE:
             return cls(word, tone, _UNREADABLE)
         if account.trouble_code:
+            advice = PROVIDERS[account.provider].advice
             found = advice(account.trouble_code, dialect=account.dialect)
             return cls(word, _PASSING if tone == _FINE else tone, found)
         return cls(word, tone, None)

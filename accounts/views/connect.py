@@ -33,6 +33,7 @@ from accounts.onboarding.connecting import AlreadyConnectedError, CannotConnectE
 from accounts.onboarding.sign_in import SignInError
 from accounts.providers import PROVIDERS
 from accounts.sealing import UnreadableError
+from accounts.views.connect_key import sign_in_by_key
 from accounts.views.visits import Visit, at_step, by_link, private
 
 _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -40,7 +41,10 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 #: Brands we shall know, so that people who look for them need not ask.
 COMING = (("Seam", "Salto Space and many other brands"),)
 
-_KNOWN = {"salto_ks": "Salto's cloud-managed locks"}
+_KNOWN = {
+    "salto_ks": "Salto's cloud-managed locks",
+    "keypad": "An invented brand: keypads that take digits of your choosing",
+}
 
 
 @require_safe
@@ -64,11 +68,12 @@ def intro(request: Request, visit: Visit) -> HttpResponse:
 @by_link
 @at_step(WebviewStep.BRAND)
 def brand(request: Request, visit: Visit) -> HttpResponse:
-    if request.method == "POST" and request.POST.get("provider") in PROVIDERS:
+    offered = webviews.brands_for(visit.webview.workspace)
+    if request.method == "POST" and request.POST.get("provider") in offered:
         webviews.choose_brand(visit.webview, request.POST["provider"])
         return visit.go(WebviewStep.SIGN_IN)
     query = request.GET.get("q", "")[:100]
-    known = [(name, PROVIDERS[name].label, about) for name, about in _KNOWN.items()]
+    known = [(name, PROVIDERS[name].label, _KNOWN[name]) for name in offered]
     context = {
         "query": query,
         "brands": [row for row in known if _is_meant(query, *row[1:])],
@@ -90,6 +95,8 @@ def _is_meant(query: str, *words: str) -> bool:
 @at_step(WebviewStep.SIGN_IN)
 def sign_in_step(request: Request, visit: Visit) -> HttpResponse:
     """Show both ways in; a POST is back-end credentials."""
+    if PROVIDERS[visit.webview.provider].signs_in_by_key:
+        return sign_in_by_key(request, visit)
     dialect = request.POST.get("dialect") or request.GET.get("dialect") or _dialect_of(visit)
     if dialect not in Dialect.values:
         dialect = Dialect.CONNECT

@@ -53,9 +53,16 @@ class Visit:
         return self.go(WebviewStep(self.webview.step))
 
     def render(
-        self, request: Request, step: WebviewStep, context: dict[str, Any], *, status: int = 200
+        self,
+        request: Request,
+        step: WebviewStep,
+        context: dict[str, Any],
+        *,
+        status: int = 200,
+        page: str = "",
     ) -> HttpResponse:
-        name = step.value
+        """Show a step's page: the one named after it, unless it has another."""
+        name = page or step.value
         return render(request, f"connect/{name}.html", self._frame(step) | context, status=status)
 
     def _frame(self, step: WebviewStep) -> dict[str, Any]:

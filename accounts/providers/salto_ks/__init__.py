@@ -1,5 +1,6 @@
 """Salto KS. What the rest of Lockboard needs from here."""
 
+from accounts.providers.base import Advice
 from accounts.providers.salto_ks.driver import SaltoKS
 from accounts.providers.salto_ks.environments import (
     ACCEPT,
@@ -11,7 +12,7 @@ from accounts.providers.salto_ks.environments import (
     discover,
     sandbox_environment,
 )
-from accounts.providers.salto_ks.errors import Advice, advice, troubleshooting
+from accounts.providers.salto_ks.errors import advice, troubleshooting
 from accounts.providers.salto_ks.oauth import SignIn, begin_sign_in, finish_sign_in
 
 __all__ = [

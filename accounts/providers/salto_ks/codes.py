@@ -153,6 +153,7 @@ class SaltoCodes:
             asked_at=asked_at,
             is_complete=count is None or len(rows) >= count,
             unreadable=unreadable,
+            lines=len(rows),
             seats_used=site.seats_used,
             seats_total=site.seats_total,
             doors=looked,

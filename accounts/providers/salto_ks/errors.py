@@ -8,11 +8,11 @@ statuses: https://docs.harnessautomation.com/gem/admin/integrations/salto_ks.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from accounts.providers.base import (
+    Advice,
     AuthError,
     Code,
     MissingScopeError,
@@ -24,12 +24,9 @@ from accounts.providers.base import (
     UnsupportedError,
 )
 from accounts.providers.http import Reply
+from accounts.providers.retry_after import retry_after_seconds
 
 LABEL = "Salto KS"
-
-RETRY_AFTER_DEFAULT_SECONDS = 60.0
-RETRY_AFTER_MAX_SECONDS = 3600.0
-RETRY_AFTER_MIN_SECONDS = 1.0
 
 #: Salto's own failures: it may have acted before it failed.
 _INTERNAL = {2201, 3010, 3101}
@@ -146,28 +143,7 @@ def rate_limited(reply: Reply, now: datetime) -> RateLimitError:
     return RateLimitError(f"{LABEL} asks us to wait {seconds:.0f} s", retry_after_seconds=seconds)
 
 
-def retry_after_seconds(header: str, now: datetime) -> float:
-    """Read a Retry-After: 1 s to 1 h, and a minute where it says nothing readable."""
-    if re.fullmatch(r"\s*-?\d{1,300}(\.\d{1,9})?\s*", header):
-        seconds = float(header)
-    else:
-        try:
-            at = parsedate_to_datetime(header)
-        except (ValueError, TypeError):
-            return RETRY_AFTER_DEFAULT_SECONDS
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
-    return min(max(seconds, RETRY_AFTER_MIN_SECONDS), RETRY_AFTER_MAX_SECONDS)
-
-
 # --- the troubleshooting table --------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """What the account page says about a trouble: what it is, and what a person can do."""
-
-    title: str
-    fix: str
 
 
 _ADVICE: dict[str, Advice] = {

@@ -79,6 +79,8 @@ class Rig(abc.ABC):
     site_id: str
     lock_id: str
     hub_id: str = ""
+    #: How often a command is sent that is answered by 401: again where a token can be renewed.
+    sent_when_unauthorized: int = 2
 
     def __init__(self) -> None:
         #: Goes out with every command, so that it can be counted.
@@ -297,7 +299,8 @@ class DriverContract:
             unlock(rig, driver, SILENT_SECONDS if trouble.silent else READ_SECONDS)
 
         assert caught.value.reach is reach
-        assert rig.count_commands() == calls
+        sent_once = trouble is UNAUTHORIZED and rig.sent_when_unauthorized == 1
+        assert rig.count_commands() == (1 if sent_once else calls)
 
     def test_act_02_without_time_nothing_is_sent(self, rig):
         driver = rig.driver()
@@ -352,5 +355,6 @@ def everything_said_by(ask):
 
 
 def tokens_of(driver):
-    token = driver.api.tokens.current()
+    keeper = getattr(driver.api, "tokens", None)
+    token = keeper.current() if keeper else None
     return [text for text in (token.access_token, token.refresh_token) if text] if token else []

@@ -14,11 +14,11 @@ from accounts.providers.base import (
     UnsupportedError,
 )
 from accounts.providers.http import Reply
+from accounts.providers.retry_after import retry_after_seconds
 from accounts.providers.salto_ks.errors import (
     Asked,
     advice,
     refusal,
-    retry_after_seconds,
     troubleshooting,
 )
 

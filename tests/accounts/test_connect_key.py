@@ -1,0 +1,148 @@
+"""Connecting a brand that asks for an API key: Keypad Cloud, in a sandbox only."""
+
+import re
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.urls import reverse
+
+from accounts.models import AccountState, ConnectedAccount, Grant, Role, User
+from accounts.views.accounts import Health
+from audit.models import Event
+from locks import first_sync, polling
+from locks.models import Device
+from tests.accounts.walking import Walk, new_property
+from tests.make import client_of, make_account, make_user
+from tests.sandbox.client import BASE, Client
+
+pytestmark = pytest.mark.django_db
+KEY = "keypad-demo-key"
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def walk(manager: User, cloud: Client, first_syncs: list[Any]) -> Walk:
+    walk = Walk.begin(client_of(manager), cloud)
+    walk.post("intro")
+    return walk
+
+
+def words(response: Any) -> str:
+    text = re.sub(r"<[^>]+>", "", response.content.decode())
+    return re.sub(r"\s+", " ", text)
+
+
+def to_sign_in(walk: Walk) -> Walk:
+    walk.post("brand", {"provider": "keypad"})
+    return walk
+
+
+def test_an_account_is_connected_by_its_key(
+    walk: Walk, django_capture_on_commit_callbacks: Any
+) -> None:
+    to_sign_in(walk)
+    page = walk.get("sign-in")
+    assert "API key of SIMULATED Keypad Cloud" in words(page)
+
+    assert walk.post("sign-in", {"api_key": f" {KEY}\n"})["Location"] == walk.url("checks")
+    walk.post("checks")
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Willow Court"))
+    with django_capture_on_commit_callbacks(execute=True):
+        walk.post("confirm", {"name": "Keypads"})
+    first_sync.run(walk.webview.pk)
+
+    account = ConnectedAccount.objects.get()
+    assert (account.provider, account.grant) == ("keypad", Grant.API_KEY)
+    assert account.api_base == f"{BASE}/keypad"
+    assert account.unseal("client_secret") == KEY
+    names = Device.objects.order_by("name").values_list("name", "has_keypad")
+    assert list(names) == [
+        ("Boiler Room", False),
+        ("Garden Gate", True),
+        ("Main Door", True),
+        ("Store Room", True),
+    ]
+    assert KEY not in str(walk.webview.answers)
+
+
+def test_its_doors_and_their_lines_are_polled(
+    walk: Walk, django_capture_on_commit_callbacks: Any
+) -> None:
+    test_an_account_is_connected_by_its_key(walk, django_capture_on_commit_callbacks)
+    account, door = ConnectedAccount.objects.get(), Device.objects.get(name="Main Door")
+    walk.cloud.control("settings", preset="instant")
+    walk.cloud.control("keypad", lock_id=door.remote_id, code="7391")
+    walk.cloud.control("settings", preset="instant")
+
+    assert polling.poll(account.pk, polling.EVENTS)
+
+    line = Event.objects.get(account_id=account.pk, kind="door")
+    assert (line.source, line.device_name, line.how) == ("keypad", "Main Door", "code")
+
+
+def test_a_wrong_key_is_refused_in_words_and_not_shown_again(walk: Walk) -> None:
+    to_sign_in(walk)
+
+    page = walk.post("sign-in", {"api_key": "not-the-key"})
+
+    assert page.status_code == 200
+    assert "SIMULATED Keypad Cloud refuses the API key" in words(page)
+    assert "not-the-key" not in page.content.decode()
+    assert "credentials" not in walk.webview.answers
+
+
+@pytest.mark.parametrize("typed", ["", "ключ", "x" * 201])
+def test_what_is_no_key_is_refused_before_anybody_is_asked(walk: Walk, typed: str) -> None:
+    to_sign_in(walk)
+    before = len(walk.cloud.world.requests)
+
+    page = walk.post("sign-in", {"api_key": typed})
+
+    assert page.status_code == 200
+    assert page.context["form"].errors["api_key"]
+    assert len(walk.cloud.world.requests) == before
+
+
+def test_a_real_workspace_is_not_offered_the_simulated_brand(
+    walk: Walk, settings: LazySettings
+) -> None:
+    workspace = walk.webview.workspace
+    workspace.is_sandbox = False
+    workspace.save()
+
+    assert "Keypad Cloud" not in words(walk.get("brand"))
+    walk.post("brand", {"provider": "keypad"})
+    assert walk.webview.provider == ""
+
+
+def test_its_troubles_are_told_in_its_own_name() -> None:
+    account = make_account(
+        provider="keypad", state=AccountState.DEGRADED, trouble_code="unreachable"
+    )
+
+    trouble = Health.of(account).trouble
+
+    assert trouble.title == "SIMULATED Keypad Cloud cannot be reached"
+
+
+def test_a_new_key_reconnects_the_account(
+    walk: Walk, manager: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    test_an_account_is_connected_by_its_key(walk, django_capture_on_commit_callbacks)
+    account = ConnectedAccount.objects.get()
+    answer = walk.browser.post(reverse("account-reconnect", args=[account.pk]))
+    walk.token = answer["Location"].split("/")[2]
+    assert "Reconnect Keypads" in words(walk.get("sign-in"))
+
+    walk.post("sign-in", {"api_key": KEY})
+    walk.post("checks")
+    walk.post("settle", {"decision": "reconnect"})
+
+    account.refresh_from_db()
+    assert (account.state, ConnectedAccount.objects.count()) == (AccountState.CONNECTED, 1)
