@@ -56,7 +56,7 @@ def codes(request: Request) -> HttpResponse:
         "when_choices": listing.WHEN.items(),
         "may_manage": request.actor.may(Permission.MANAGE_CODES),
         "can_extend": any(row.can_extend for row in found.rows),
-        "here": request.get_full_path(),
+        "before": request.GET.get("before", ""),
     }
     return render(request, template, context)
 
