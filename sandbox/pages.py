@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import HTMLResponse, Response
 
-from sandbox import seed
+from sandbox import keypads, seed
 from sandbox.clock import format_utc
 from sandbox.things import Lock, Mail, Person, SignIn, Site
 from sandbox.world import World
@@ -136,6 +136,7 @@ def index(world: World, base_url: str) -> Response:
       <dt>Connect API</dt><dd>{url}/connect/v1.1, {url}/connect/v1.2</dd>
       <dt>Legacy dialect</dt>
       <dd>token {url}/legacy/oauth2/token, API {url}/legacy/v1.1</dd>
+      <dt>Keypad Cloud, invented</dt><dd>{url}/keypad/v1</dd>
       <dt>Try a door</dt><dd><a href="/doors">Doors</a>: PIN {seed.DEMO_PIN}, or a tag</dd>
       <dt>Mails and text messages</dt><dd><a href="/outbox">Outbox</a></dd>
       <dt>What happened</dt>
@@ -176,10 +177,13 @@ def doors(world: World, site: Site, said: str) -> Response:
         for tag in world.tags.where(site_id=site.id)
         if tag.person_id
     )
+    hint = f"Demo PIN {seed.DEMO_PIN}. Tags: {tags}."
+    if site.brand == keypads.BRAND:
+        hint = "SIMULATED Keypad Cloud: nobody has a code here until one is made."
     cards = "".join(_door(world, lock) for lock in world.locks.where(site_id=site.id))
     body = f"""    <nav class="sites" aria-label="Sites">{links}</nav>
     <p role="status">{escape(said)}</p>
-    <p class="hint">Demo PIN {seed.DEMO_PIN}. Tags: {tags}.</p>
+    <p class="hint">{hint}</p>
     <ul class="doors">{cards}</ul>"""
     return page(site.customer_reference, body)
 

@@ -142,9 +142,6 @@ class CodeListing:
     asked_at: datetime
     #: False where pages are missing: nothing may be concluded from an absence.
     is_complete: bool = True
-    #: Lines that came, those included that are no codes. An empty answer has none, a site
-    #: without codes may have many. None: as many as codes.
-    lines: int | None = None
     #: Lines that could not be read.
     unreadable: int = 0
     #: All lines the provider sent, those included that are no codes: an answer without any is

@@ -172,7 +172,7 @@ def _heard_at(since: datetime, code: KnownCode, door: KnownDoor) -> datetime:
     """From when a lock knows of what the provider knows since `since`, if it stays online."""
     away = [datetime.fromisoformat(w["at"]) for w in code.warnings if w["code"] == NOT_REACHED]
     online = [door.online_since] if door.online_since else []
-    return max(since, *away, *online) + (door.lives_by.propagation or timedelta(0))
+    return max([since, *away, *online]) + (door.lives_by.propagation or timedelta(0))
 
 
 # --- it shall be there ---------------------------------------------------------------------------

@@ -55,6 +55,11 @@ class Sight:
     now: datetime
     planner: Planner
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all came: that proves something the third time only (CODE-06)."""
+        return not self.listing.codes and not self.listing.lines
+
     def proves_after(self, written_at: datetime | None, door: KnownDoor) -> bool:
         """Whether it must show what was written at that moment."""
         asked_at = self.listing.asked_at
@@ -125,16 +130,17 @@ def _believe(
     }
     if not listing.is_complete or listing.unreadable:
         return False, seats
-    size = listing.lines if listing.lines is not None else len(listing.codes)
+    size = max(listing.lines, len(listing.codes))
     expected = (site.codes_listed or 0) - _taken_away(codes, listing)
-    is_thin = bool(site.codes_listed) and (size == 0 or size < expected * SHRUNK_BELOW)
-    if not is_thin:
+    if size == 0:
+        return True, seats  # each code counts these for itself
+    if size >= expected * SHRUNK_BELOW:
         return True, seats | {
             "codes_listed": size,
             "thin_code_listings": 0,
             "thin_codes_since": None,
         }
-    since = site.thin_codes_since or now
+    since = min(site.thin_codes_since or now, now)
     count = site.thin_code_listings
     if now >= since + count * THIN_APART:
         count += 1
@@ -214,11 +220,13 @@ def _shows_more(seen: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 def _code(
     code: KnownCode, door: KnownDoor, found: Sequence[ListedCode], sight: Sight
 ) -> Iterator[Action]:
-    if not found:
+    kept, extras = (found[0], found[1:]) if found else (None, ())
+    is_another = kept is not None and code.remote_id not in ("", kept.remote_id)
+    if kept is None or (is_another and code.is_wanted(sight.now)):
+        # Another copy with its mark is taken for it once its own is surely gone.
         if change := _absent(code, door, sight):
             yield change
         return
-    kept, extras = found[0], found[1:]
     change = _shown(code, door, kept, sight)
     if change is not None:
         yield change
@@ -382,6 +390,9 @@ def _still_there(
             _adopt(code, listed, sight),
             marks={"phase": CodePhase.REMOVING, "status": CodeStatus.REMOVING},
         )
+    if listed.remote_id != code.remote_id and not code.is_gone:
+        facts = {"remote_id": listed.remote_id, "phase": CodePhase.REMOVING}
+        return Change(code=code, facts=facts | {"next_run_at": sight.now})
     is_proof = sight.proves_after(code.removal_accepted_at, door)
     if code.phase == CodePhase.VERIFYING_ABSENT and not is_proof:
         return _remove_again(code, sight)
@@ -424,16 +435,19 @@ def _absent(code: KnownCode, door: KnownDoor, sight: Sight) -> Change | None:
     if not sight.is_believed or code.is_gone:
         return None
     if not code.is_ours_to_change:
-        return _count_missing(code, door, sight) or _unmanaged_gone(code, sight)
+        wait = _count_empty(code, sight) if sight.is_empty else _count_missing(code, door, sight)
+        return wait or _unmanaged_gone(code, sight)
     unclear = code.ambiguous_since + CALL if code.ambiguous_since else None
     is_proof = all(
         sight.proves_after(at, door) for at in (code.written_at, code.removal_accepted_at, unclear)
     )
     if not is_proof:
         return None
+    if not code.remote_id and code.ambiguous_since is None:
+        return _room(code, sight)
+    if sight.is_empty and (wait := _count_empty(code, sight)):
+        return wait
     if not code.remote_id:
-        if code.ambiguous_since is None:
-            return _room(code, sight)
         return _never_made(code, sight)
     if not code.is_wanted(sight.now) or code.phase == CodePhase.VERIFYING_ABSENT:
         return _removed_in_cloud(code, sight)
@@ -452,7 +466,12 @@ def _room(code: KnownCode, sight: Sight) -> Change | None:
 def _never_made(code: KnownCode, sight: Sight) -> Change:
     return Change(
         code=code,
-        facts={"ambiguous_since": None, "next_run_at": sight.now},
+        facts={
+            "ambiguous_since": None,
+            "missing_listings": 0,
+            "missing_since": None,
+            "next_run_at": sight.now,
+        },
         moment=("not_made", "Looked long enough: the call without an answer made nothing."),
     )
 
@@ -467,12 +486,26 @@ def _removed_in_cloud(code: KnownCode, sight: Sight) -> Change | None:
             "status": CodeStatus.REMOVING,
             "removed_in_cloud_at": sight.listing.asked_at,
             "ambiguous_since": None,
+            "missing_listings": 0,
+            "missing_since": None,
             "error_code": "",
             "error": "",
             "next_run_at": sight.now,
         },
         moment=("removed_in_cloud", "Gone at the provider."),
     )
+
+
+def _count_empty(code: KnownCode, sight: Sight) -> Change | None:
+    """Return a count to write down, or None once an empty answer came often and long enough."""
+    asked_at = sight.listing.asked_at
+    since = min(code.missing_since or asked_at, asked_at)
+    count = code.missing_listings
+    if asked_at >= since + count * THIN_APART:
+        count += 1
+    if count >= THIN_BELIEVED:
+        return None
+    return Change(code=code, facts={"missing_listings": count, "missing_since": since})
 
 
 def _count_missing(code: KnownCode, door: KnownDoor, sight: Sight) -> Change | None:

@@ -96,6 +96,15 @@ def test_an_older_world_gets_the_second_brand(client):
     assert client.world.clients.get("keypad-demo")
 
 
+def test_its_doors_page_promises_no_pin_that_does_not_open(client, ask):
+    [building] = ask("GET", "/buildings").json()["items"]
+
+    page = client.get(f"/doors?site={building['id']}").text
+
+    assert "nobody has a code here until one is made" in page
+    assert "246810" not in page
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=x", "since=x"])
 def test_a_senseless_question_to_the_feed_is_refused(ask, query):
     [building] = ask("GET", "/buildings").json()["items"]

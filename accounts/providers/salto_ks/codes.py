@@ -146,7 +146,8 @@ class SaltoCodes:
         guests, unreadable = _read_guests(rows)
         for guest in guests:
             if guest.ref and guest.ref in unsure:
-                guest.seen.update(self._look_at_keys(site_id, guest.seen["id"]))
+                with _gone_is_fine():
+                    guest.seen.update(self._look_at_keys(site_id, guest.seen["id"]))
         knows_doors = is_deep or bool(looked)
         return CodeListing(
             codes=tuple(_listed(each, opens if knows_doors else None, site) for each in guests),
@@ -198,10 +199,16 @@ class SaltoCodes:
             name, group_id = clean_text(row.get("customer_reference")), row.get("id")
             if not isinstance(group_id, str) or not is_id(group_id) or ref_of(name):
                 continue
-            lock_ids = _ids(self._in_group(site_id, group_id, "locks"))
-            for person_id in _ids(self._in_group(site_id, group_id, "users")) if lock_ids else ():
-                known = opens.setdefault(person_id, [])
-                known += [lock_id for lock_id in lock_ids if lock_id not in known]
+            with _gone_is_fine():
+                self._look_at_foreign_group(site_id, group_id, opens)
+
+    def _look_at_foreign_group(
+        self, site_id: str, group_id: str, opens: dict[str, list[str]]
+    ) -> None:
+        lock_ids = _ids(self._in_group(site_id, group_id, "locks"))
+        for person_id in _ids(self._in_group(site_id, group_id, "users")) if lock_ids else ():
+            known = opens.setdefault(person_id, [])
+            known += [lock_id for lock_id in lock_ids if lock_id not in known]
 
     def _in_group(
         self, site_id: str, group_id: str, what: str, version: str | None = None

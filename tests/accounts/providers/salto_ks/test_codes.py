@@ -411,6 +411,18 @@ def test_a_deep_look_tells_which_doors_the_codes_of_others_open(rig):
     assert {code.lock_ids for code in hasty.codes} == {None}
 
 
+def test_who_vanishes_while_we_look_spoils_no_listing(rig):
+    make_code(rig)
+    gone = {"status": 404, "error_code": "2202", "message": "not found"}
+    rig.fault("error", match={"route": "keys"}, **gone)
+    rig.fault("error", match={"route": "group_locks"}, after=1, **gone)
+
+    listing = list_codes(rig, unsure=[REF], is_deep=True)
+
+    code = next(code for code in listing.codes if code.ref == REF)
+    assert (code.has_digits, code.lock_ids) == (None, (rig.lock_id,))
+
+
 def test_a_steady_state_costs_the_users_and_the_site(rig):
     driver = rig.code_driver()
     driver.ensure_token()

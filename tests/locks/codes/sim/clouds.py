@@ -90,6 +90,8 @@ class Cloud:
         #: How many copies of one ref there ever were at once, with since when.
         self.twins: dict[str, float] = {}
         self.worst_twins = 0.0
+        #: Those that somebody else made a second copy of.
+        self.copied: set[str] = set()
 
     # --- for workers ---
 
@@ -171,7 +173,7 @@ class Cloud:
 
     def _count(self, ref: str) -> None:
         """Keep how long there were two of one."""
-        if not ref:
+        if not ref or ref in self.copied:
             return
         many = sum(c.ref == ref and c.gone is None for c in self.copies.values()) > 1
         if many:

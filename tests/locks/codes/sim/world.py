@@ -240,6 +240,8 @@ class World:
         if act == "delete":
             self.cloud.end(copy)
         elif act == "copy":
+            self.cloud.copied.add(copy.ref)
+            self.cloud.twins.pop(copy.ref, None)
             twin = self.cloud.add("", copy.lock_id, **copy.now)
             twin.ref = copy.ref
             twin.versions[0][1].update(id=twin.remote_id, person=f"p-{twin.remote_id}")
