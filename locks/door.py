@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from locks.codes import rules
+from locks.codes.capability import capability_of
 from locks.models import Device
 from locks.obstacles import obstacle_of
 
@@ -78,11 +80,7 @@ def capabilities(device: Device) -> list[Capability]:
             device.is_lockable,
             _why_lock(device, can_lock=can_lock),
         ),
-        Capability(
-            "PIN codes",
-            device.has_keypad,
-            "Salto chooses the digits." if device.has_keypad else "This lock has no keypad.",
-        ),
+        _codes(device),
     ]
 
 
@@ -93,6 +91,15 @@ def _can_open(device: Device) -> Capability:
         )
     obstacle = obstacle_of(device)
     return Capability("Open from here", obstacle is None, obstacle.text if obstacle else "")
+
+
+def _codes(device: Device) -> Capability:
+    takes = capability_of(device)
+    if takes.rules is None:
+        return Capability("PIN codes", yes=False, reason=takes.reason)
+    if takes.rules.digits_by_provider:
+        return Capability("PIN codes", yes=True, reason=f"{takes.brand} chooses the digits.")
+    return Capability("PIN codes", yes=True, reason=rules.in_words(takes.rules)[0])
 
 
 def _why_lock(device: Device, *, can_lock: bool) -> str:

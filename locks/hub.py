@@ -127,6 +127,11 @@ class Hub:
             if board.watch.sees(device.workspace_id, device.property_id):
                 board.push(str(device.pk), gone(device))
 
+    def _deliver_codes(self, device: Device) -> None:
+        for board in self._boards:
+            if board.watch.sees(device.workspace_id, device.property_id):
+                board.push(f"codes:{device.pk}", frame("codes", str(device.pk)))
+
     def _deliver_to_workspace(self, workspace_id: UUID, key: str, data: bytes) -> None:
         for board in self._boards:
             if board.watch.workspace_id == workspace_id:
@@ -218,6 +223,8 @@ class Hub:
             self._patient.pop(pk, None)
         if named:
             self._send_named(named)
+        if coded := {pk for hint in hints for pk in hint.get("c", ())}:
+            self._send_coded(coded)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
 
     def _send_named(self, named: set[str]) -> None:
@@ -230,6 +237,11 @@ class Hub:
         fresh = [d for d in devices if d.revision > self._sent.get(d.pk, 0)]
         self._send_gone(fresh)
         self._send_made([tiles.keep(device) for device in fresh if not device.removed_at])
+
+    def _send_coded(self, named: set[str]) -> None:
+        """Say that codes of these doors changed; what they are now, each page asks for itself."""
+        for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
+            self._on_loop(self._deliver_codes, device)
 
     def _look(self) -> None:
         """Send what changed without our hearing of it."""

@@ -18,6 +18,7 @@ from audit.presenting import lines_of
 from audit.words import How
 from locks import actuation, door, services
 from locks.board import Filters, audience_of, board_for
+from locks.codes import listing
 from locks.forms import OrderForm, PolicyForm, SettleForm
 from locks.models import ActionAttempt, Device
 from locks.states import Action
@@ -68,7 +69,10 @@ def board(request: Request) -> HttpResponse:
 @require_safe
 @requires(Permission.VIEW_BOARD)
 def show_door(request: Request, pk: UUID) -> HttpResponse:
-    device = _door(request, pk)
+    doors = Device.objects.for_actor(request.actor).with_tile()
+    device = get_object_or_404(
+        doors.select_related("account__workspace", "site", "code_door"), pk=pk
+    )
     is_admin = request.actor.may(Permission.VIEW_RAW, device.property_id)
     events = Event.objects.in_sight(request.actor.sight).filter(device_id=device.pk)
     may_manage = request.actor.may(Permission.MANAGE_DOORS, device.property_id)
@@ -82,6 +86,7 @@ def show_door(request: Request, pk: UUID) -> HttpResponse:
             "cursor": timezone.now().isoformat(),
             "facts": door.facts(device),
             "capabilities": door.capabilities(device),
+            "codes": listing.of_door(request.actor, device, now=timezone.now()),
             "attempts": device.attempts.order_by("-created_at")[:20],
             "lines": lines_of(
                 events.newest_first()[:50],

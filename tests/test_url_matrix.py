@@ -25,6 +25,7 @@ from locks.models import Device
 from tests.make import (
     client_of,
     make_attempt,
+    make_code,
     make_device,
     make_property,
     make_user,
@@ -46,6 +47,7 @@ class World:
         self.workspace = self.device.workspace
         self.property = self.device.property
         self.account = self.device.account
+        self.code = make_code(self.device)
         self.attempt = make_attempt(self.device, status="unconfirmed")
         self.hub = Hub.objects.create(site=self.device.site, remote_id="iq", name="IQ")
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
@@ -94,6 +96,18 @@ ADDRESSES: dict[str, Address] = {
     "door-policy": Address(POST, Permission.MANAGE_DOORS, pk_of("device")),
     "property-policy": Address(POST, Permission.MANAGE_DOORS, pk_of("property")),
     "attempt-settle": Address(POST, Permission.UNLOCK, pk_of("attempt"), per_property=True),
+    "door-codes": Address(GET, Permission.VIEW_CODES, pk_of("device"), per_property=True),
+    "door-keypad": Address(POST, Permission.MANAGE_DOORS, pk_of("device")),
+    "codes": Address(GET, Permission.VIEW_CODES),
+    "code-new": Address(BOTH, Permission.MANAGE_CODES),
+    "codes-extend": Address(BOTH, Permission.MANAGE_CODES),
+    "codes-export": Address(POST, Permission.VIEW_CODES),
+    "code": Address(GET, Permission.VIEW_CODES, pk_of("code"), per_property=True),
+    "code-edit": Address(BOTH, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
+    "code-revoke": Address(BOTH, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
+    "code-reveal": Address(POST, Permission.REVEAL_CODES, pk_of("code"), per_property=True),
+    "code-again": Address(POST, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
+    "code-adopt": Address(POST, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
     # accounts
     "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
     "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),

@@ -98,6 +98,7 @@
       lockboard.confirmAccount(account, at);
     },
     banners: takeBanners,
+    codes: (id) => document.dispatchEvent(new CustomEvent("lockboard:codes", { detail: id.trim() })),
     pulse: (data) => lockboard.setClock(data),
     bye: end,
   };

@@ -21,6 +21,7 @@ from accounts.receivers import access_changed
 from config.asgi import application
 from locks import hub as hub_module
 from locks import live, stream
+from locks.codes import waking
 from locks.hub import Hub, frame
 from locks.models import Device
 from tests.make import client_of, make_account, make_device, make_site, make_user
@@ -349,6 +350,19 @@ def test_a_foreign_door_is_never_sent(device: Device) -> None:
 
     assert set(ear.tiles()) <= {"Room 204", "Mine"}
     assert ear.tiles()[-1] == "Mine"
+
+
+def test_changed_codes_are_told_by_door_to_who_may_see_it(device: Device) -> None:
+    far = make_device(make_site(device.account))
+    user = make_user(Role.AUDITOR, workspace=device.workspace, place=device.property)
+
+    ear = listen(
+        Ear(client_of(user)),
+        lambda: waking.announce(device.workspace_id, device.pk, far.pk),
+        lambda: waking.announce(make_device().workspace_id, device.pk),
+    )
+
+    assert {each for each in ear.frames if each[0] != "tile"} == {("codes", str(device.pk))}
 
 
 def test_a_door_that_goes_leaves_the_board(client: Client, device: Device) -> None:

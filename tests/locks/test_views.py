@@ -472,7 +472,7 @@ def test_the_page_of_a_door_costs_the_same_whatever_happened_there(
         make_event(device.workspace, place=device.as_place())
         make_attempt(device, status="failed")
 
-    with django_assert_num_queries(6):  # session, user, roles, door, attempts, events
+    with django_assert_num_queries(7):  # session, user, roles, door, codes, attempts, events
         response = client.get(f"/doors/{device.pk}/")
 
     assert words(response).count("unlocked Room 204") >= count

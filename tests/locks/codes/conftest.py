@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -93,3 +94,14 @@ def salto(monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
 @pytest.fixture
 def keypad(monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
     return _driver(KeypadCloud, monkeypatch)
+
+
+@pytest.fixture
+def brand(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Every door of this test is of one brand whose rules the test may set; nobody is asked."""
+    stub = import_module("tests.locks.codes.stub")
+    fake = stub.Stub(stub.KEYPAD)
+    monkeypatch.setattr(
+        import_module("locks.codes.capability"), "open_driver", lambda *_, **__: fake
+    )
+    return fake
