@@ -81,8 +81,7 @@ def _driver(kind: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
     dice = random.Random(1)  # noqa: S311
     driver = CodesDriver(kind(dice, Faults(), seats=50))
     assert isinstance(driver, AccessCodes)
-    monkeypatch.setattr(reconciling, "driver_for", lambda _: driver)
-    monkeypatch.setattr(reconciling, "CALLS_PER_SECOND", 1e6)
+    monkeypatch.setattr(reconciling, "driver_for", lambda _, work: driver)
     return driver
 
 
