@@ -12,9 +12,9 @@ from tests.processes.stack import Program, Stack, until
 
 pytestmark = pytest.mark.processes
 
-#: Of killing; longer by hand: LOCKBOARD_CODES_SECONDS=60 LOCKBOARD_CODES=200.
-SECONDS = float(os.environ.get("LOCKBOARD_CODES_SECONDS", "8"))
-CODES = int(os.environ.get("LOCKBOARD_CODES", "12"))
+#: Of killing; longer by hand: CODES_SECONDS=60 CODES_COUNT=200.
+SECONDS = float(os.environ.get("CODES_SECONDS", "8"))
+CODES = int(os.environ.get("CODES_COUNT", "12"))
 SETTLED_SECONDS = 60 + CODES
 
 GONE = ("removed", "skipped")

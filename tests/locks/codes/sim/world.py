@@ -130,7 +130,7 @@ class World:
             act()
         self._judge()
         self.verdict.calls = self.cloud.calls
-        self.verdict.seen = dict(self.db.seen)
+        self.verdict.seen |= self.db.seen
         return self.verdict
 
     def _at(self, t: float, act: Callable[[], None]) -> None:
