@@ -95,10 +95,11 @@ def test_axe_finds_nothing_on_a_phone_where_presses_went_wrong(
 def test_an_emptied_search_leaves_a_clean_address(page: Page):
     sign_in(page)
     box = page.get_by_role("searchbox")
+    everything = page.locator("article.tile").count()
     box.fill("Room 1")
     expect(page).to_have_url(re.compile(r"/\?q=Room\+1$"))
 
     box.press("Escape")
 
     expect(page).to_have_url(re.compile(r"[^?]/$"))
-    expect(page.locator("article.tile")).to_have_count(24)
+    expect(page.locator("article.tile")).to_have_count(everything)
