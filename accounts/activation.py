@@ -15,7 +15,7 @@ from django.db import transaction
 
 from accounts import health
 from accounts.driving import driver_for
-from accounts.models import Hub
+from accounts.models import ConnectedAccount, Hub
 from accounts.providers.base import Code, OtpSecret, ProviderError, Reach, UnsupportedError
 from accounts.providers.salto_ks import advice
 from accounts.sealing import UnreadableError
@@ -96,6 +96,7 @@ def _fetch_secret(hub: Hub, driver: Activates, by: Who, at: datetime) -> None:
         _seal(hub, {"secret": secret, "pin": ""})
         Hub.objects.filter(pk=hub.pk).update(otp_sealed=hub.otp_sealed, activated_at=None)
         _record(Verb.ACCOUNT_CHANGED, hub, by, at, activation="begun")
+        _tell(hub, at)
 
 
 def _take(hub: Hub, at: datetime) -> None:
@@ -115,7 +116,14 @@ def _store_activation(hub: Hub, proof: OtpSecret, *, by: Who, at: datetime) -> N
         Hub.objects.filter(pk=hub.pk).update(otp_sealed=hub.otp_sealed, activated_at=at)
         _record(Verb.REMOTE_OPENING_ACTIVATED, hub, by, at)
         health.allow_opening_again(account, at=at)
+        _tell(hub, at)
     hub.activated_at = at
+
+
+def _tell(hub: Hub, at: datetime) -> None:
+    """Every tile of the hub's doors says whether it is activated."""
+    account = hub.site.account
+    health.account_changed.send(ConnectedAccount, account=account, at=at)
 
 
 def _record(verb: Verb, hub: Hub, by: Who, at: datetime, **detail: Any) -> None:

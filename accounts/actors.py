@@ -57,9 +57,11 @@ class Actor:
     @cached_property
     def unlockable_property_ids(self) -> frozenset[UUID] | None:
         """The properties where they may open doors; None for all."""
-        ids = [
-            m.property_id for m in self.memberships if Permission.UNLOCK in PERMISSIONS_OF[m.role]
-        ]
+        return self.property_ids_with(Permission.UNLOCK)
+
+    def property_ids_with(self, permission: Permission) -> frozenset[UUID] | None:
+        """The properties where some role of theirs holds the permission; None for all."""
+        ids = [m.property_id for m in self.memberships if permission in PERMISSIONS_OF[m.role]]
         return None if None in ids else frozenset(pk for pk in ids if pk)
 
     @cached_property

@@ -15,14 +15,15 @@ from accounts.models import ConnectedAccount, Hub, Workspace
 from accounts.providers import open_driver
 from accounts.providers.base import Connection, LockDriver, OtpSecret, Token, UnreachableError
 from accounts.providers.http import HttpDoor
+from accounts.turns import AccountTurns, Work
 
 #: A renewal's network call is bounded to 5 s; nobody waits longer for somebody else's.
 _LEASE = timedelta(seconds=6)
 _LOOK_EVERY_SECONDS = 0.05
 
 
-def driver_for(account: ConnectedAccount) -> LockDriver:
-    """Return a driver that speaks for this account.
+def driver_for(account: ConnectedAccount, *, work: Work = Work.ACTUATE) -> LockDriver:
+    """Return a driver that speaks for this account, within the share of requests of its work.
 
     Raises sealing.UnreadableError when its secrets cannot be opened. Nothing is sent yet.
     """
@@ -31,6 +32,7 @@ def driver_for(account: ConnectedAccount) -> LockDriver:
         connection_of(account),
         tokens=StoredTokens(account),
         door=door_for(account.workspace),
+        turns=AccountTurns(account.pk, work),
     )
 
 

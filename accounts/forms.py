@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.driving import door_for
-from accounts.fields import AddressField, MillisecondsField, NameField, PastedField, spaced
+from accounts.fields import AddressField, MillisecondsField, NameField, PastedField
 from accounts.models import (
     ConnectedAccount,
     Dialect,
@@ -35,7 +37,7 @@ from accounts.upkeep import (
     Settings,
 )
 
-ENTER_AGAIN = "enter the client secret again when changing the address"
+ENTER_AGAIN = "For safety, enter the client secret again when changing the address."
 NEW_PROPERTY = "new"
 HOW_LONG = "At least 12 characters. A sentence is easier to remember than signs."
 
@@ -91,7 +93,12 @@ class CredentialsForm(forms.Form):
             ("api_base", "API address (api_base)", self.usual[0]),
             ("auth_url", "Token address (auth_url)", self.usual[1]),
         ):
-            self.fields[name] = AddressField(door=door, label=label, initial=usual)
+            self.fields[name] = AddressField(
+                door=door,
+                sandbox=settings.SANDBOX_URL if workspace.is_sandbox else None,
+                label=label,
+                initial=usual,
+            )
             self.fields[name].help_text = f"Usually {usual}" if usual else ""
         self.fields["dialect"].initial = dialect
         if dialect == Dialect.LEGACY:
@@ -106,11 +113,7 @@ class CredentialsForm(forms.Form):
         for name in ("client_secret", "password"):
             if name in self.fields and getattr(account, f"{name}_sealed"):
                 self.fields[name].required = False
-                self.fields[name].help_text = (
-                    f"•••• set {account.secret_set_at:%-d %b %Y}. Leave empty to keep it."
-                    if account.secret_set_at
-                    else "•••• set. Leave empty to keep it."
-                )
+                self.fields[name].help_text = "•••• is stored. Leave this empty to keep it."
 
     @property
     def notices(self) -> list[str]:
@@ -126,7 +129,7 @@ class CredentialsForm(forms.Form):
         if self.account and self._has_moved(self.account):
             for name, sentence in (
                 ("client_secret", ENTER_AGAIN),
-                ("password", "enter the password again when changing the address"),
+                ("password", "For safety, enter the password again when changing the address."),
             ):
                 if name in self.fields and name in given and not given[name]:
                     self.add_error(name, sentence)
@@ -178,12 +181,15 @@ class SiteForm(forms.Form):
         *args: Any,
         site: dict[str, Any],
         is_chosen: bool,
+        unavailable: str,
         properties: list[Space],
         may_add: bool,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.site, self.is_chosen = site, is_chosen
+        #: Why it cannot be chosen: a sentence, or "".
+        self.unavailable = unavailable
         choices = [(str(space.pk), space.name) for space in properties]
         if may_add:
             choices.append((NEW_PROPERTY, "A new property"))
@@ -222,11 +228,12 @@ class SitesForm:
         sites: list[dict[str, Any]],
         initial: dict[str, Choice],
         chosen_ids: set[str],
+        unavailable: dict[str, str],
         properties: list[Space],
         may_add: bool,
     ) -> None:
         self.is_bound = posted is not None
-        self.sites, self.properties = sites, properties
+        self.sites, self.properties, self.unavailable = sites, properties, unavailable
         self.chosen_ids = set(posted.getlist("site")) if self.is_bound else chosen_ids
         self.error = ""
         self.forms = [
@@ -236,6 +243,7 @@ class SitesForm:
                 prefix=f"s{number}",
                 site=site,
                 is_chosen=site["remote_id"] in self.chosen_ids,
+                unavailable=unavailable.get(site["remote_id"], ""),
                 properties=properties,
                 may_add=may_add,
                 initial=_initial(initial[site["remote_id"]]),
@@ -247,9 +255,11 @@ class SitesForm:
         known = {site["remote_id"] for site in self.sites}
         if self.chosen_ids - known:
             names = ", ".join(site["name"] for site in self.sites)
-            self.error = f"this credential cannot see that site; visible sites: {names}"
+            self.error = f"This credential cannot see that site; visible sites: {names}."
         elif not self.chosen_ids:
-            self.error = "choose at least one site"
+            self.error = "Choose at least one site."
+        elif barred := [form for form in self.forms if form.is_chosen and form.unavailable]:
+            self.error = f"{barred[0].site['name']} cannot be chosen. {barred[0].unavailable}"
         wrong = [form for form in self.forms if form.is_chosen and not form.is_valid()]
         return not wrong and not self.error and self._are_new_ones_distinct()
 
@@ -262,9 +272,13 @@ class SitesForm:
             if choice.property_id is not None:
                 continue
             if choice.name.lower() in taken:
-                form.add_error("name", f"there is a property called {choice.name}: choose it above")
+                form.add_error(
+                    "name", f"There is a property called {choice.name}: choose it in the list."
+                )
             elif zones.setdefault(choice.name, choice.time_zone) != choice.time_zone:
-                form.add_error("time_zone", f"another site of {choice.name} has another time zone")
+                form.add_error(
+                    "time_zone", f"You gave {choice.name} another time zone at another site."
+                )
         return not any(form.errors for form in self.forms if form.is_chosen)
 
     def choices(self) -> list[Choice]:
@@ -288,12 +302,29 @@ def time_zones() -> list[str]:
     )
 
 
-class AccountNameForm(forms.Form):
+class ConfirmForm(forms.Form):
+    """The last word: the account's name, and a tick where something in it will not work."""
+
     name = NameField(
         label="Name of the account",
         noun="name",
         help_text="How the board and the log call it.",
     )
+
+    def __init__(self, *args: Any, is_broken: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_broken:
+            self.fields["understood"] = UnderstoodField()
+
+
+class UnderstoodField(forms.BooleanField):
+    """Nobody goes on past a failed check without having read what will not work."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Add it nevertheless: I have read what will not work",
+            error_messages={"required": "Tick this to add it nevertheless, or go back."},
+        )
 
 
 # --- accounts ---------------------------------------------------------------------------------
@@ -302,48 +333,45 @@ class AccountNameForm(forms.Form):
 class SettingsForm(forms.Form):
     """What may be changed without signing in again. A number out of range is clamped, and said."""
 
-    name = NameField(label="Name", noun="name")
+    name = NameField(label="Name", noun="name", help_text="How the board and the log call it.")
     status_interval_ms = MillisecondsField(
-        label="Doors are asked every (ms)",
+        label="Time between two looks at the doors (milliseconds)",
         span=STATUS_INTERVAL_MS,
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        hint="How often Salto is asked for the doors and their state.",
     )
     event_poll_interval_ms = MillisecondsField(
-        label="Events are fetched every (ms)",
+        label="Time between two looks at what happened (milliseconds)",
         span=EVENT_INTERVAL_MS,
         zero_is_off=True,
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        hint="How often Salto is asked what people did at the doors, for the log.",
     )
     unlock_seconds = forms.IntegerField(
-        label="A door is released for (s)",
+        label="Time a door stays released (seconds)",
+        help_text="1 to 60 seconds. Then it locks again by itself.",
         min_value=UNLOCK_SECONDS[0],
         max_value=UNLOCK_SECONDS[1],
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
         error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value", "required"), "seconds: whole number 1–60"
+            ("invalid", "min_value", "max_value", "required"),
+            "Enter the seconds: whole number 1–60.",
         ),
     )
     released_state_ms = MillisecondsField(
-        label="It is shown as released for (ms)",
+        label="Time a door is shown as released (milliseconds)",
         span=RELEASED_STATE_MS,
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+        hint="How long the board counts down after an opening, where Salto does not say.",
     )
 
     def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
-        kwargs["initial"] = vars(Settings.of(account))
+        self.before = Settings.of(account)
+        kwargs["initial"] = vars(self.before)
         super().__init__(*args, **kwargs)
-        self.fields["status_interval_ms"].help_text = f"{_span(STATUS_INTERVAL_MS)}."
-        self.fields[
-            "event_poll_interval_ms"
-        ].help_text = f"0 turns the feed off; otherwise {_span(EVENT_INTERVAL_MS)}."
-        self.fields["released_state_ms"].help_text = f"{_span(RELEASED_STATE_MS)}."
-        self.fields["unlock_seconds"].help_text = "1 to 60."
         if account.dialect == Dialect.CONNECT:
-            self.fields[
-                "unlock_seconds"
-            ].help_text = (
-                "1 to 60. The Connect API has no duration: locks there keep their own time (7 s)."
-            )
+            # The Connect API takes no duration: locks there keep their own time.
+            del self.fields["unlock_seconds"]
+        for name, field in self.fields.items():
+            if isinstance(field, MillisecondsField):
+                field.help_text = f"{field.hint} {field.words_for(getattr(self.before, name))}"
 
     def fill_in_clamped(self) -> None:
         """Put the nearest allowed number where one was out of range, for a second look."""
@@ -361,11 +389,7 @@ class SettingsForm(forms.Form):
         self.data = filled
 
     def settings(self) -> Settings:
-        return Settings(**self.cleaned_data)
-
-
-def _span(span: tuple[int, int]) -> str:
-    return f"{spaced(span[0])} to {spaced(span[1])} ms"
+        return replace(self.before, **self.cleaned_data)
 
 
 class TypedNameForm(forms.Form):
@@ -381,7 +405,7 @@ class TypedNameForm(forms.Form):
     def clean_name(self) -> str:
         typed: str = self.cleaned_data["name"]
         if typed.strip() != self.account.name.strip():
-            raise ValidationError(f"that is not the name: {self.account.name}")
+            raise ValidationError(f"That is not the name. It is: {self.account.name}")
         return typed
 
 
@@ -401,21 +425,31 @@ class PinForm(forms.Form):
 # --- people -----------------------------------------------------------------------------------
 
 
+ALL, SOME = "all", "some"
+
+
 class AccessForm(forms.Form):
-    """One role, for all properties or some."""
+    """One role, for all properties or for some: which of the two is always said."""
 
     role = forms.ChoiceField(choices=[(role.value, role.label.capitalize()) for role in Role])
+    where = forms.ChoiceField(
+        label="Properties",
+        choices=[(ALL, "All properties, also those added later"), (SOME, "Only these:")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose all properties, or only some."},
+    )
     properties = forms.ModelMultipleChoiceField(
         queryset=Space.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Only these properties",
-        help_text="None ticked: all properties, also those added later. Admins are always for all.",
+        label="Which ones",
     )
 
     def __init__(self, *args: Any, properties: QuerySet[Space], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["properties"].queryset = properties  # type: ignore[attr-defined]
+        # Not optional where only some are chosen.
+        self.fields["properties"].is_conditional = True  # type: ignore[attr-defined]
         self.fields["role"].help_text = (
             "Admin: everything. Manager: doors, log and accounts. Front desk: doors and log. "
             "Auditor: the log, read only."
@@ -423,16 +457,24 @@ class AccessForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        if given.get("role") == Role.ADMIN and given.get("properties"):
-            self.add_error("properties", "an admin is for all properties: untick these")
+        if given.get("where") != SOME:
+            return given | {"properties": Space.objects.none()}
+        if given.get("role") == Role.ADMIN:
+            self.add_error("where", "An admin is for all properties: choose all, or another role.")
+        elif "properties" in given and not given["properties"]:
+            self.add_error("properties", "Tick at least one property, or choose all properties.")
         return given
+
+    @property
+    def makes_admin(self) -> bool:
+        return bool(self.cleaned_data["role"] == Role.ADMIN)
 
 
 class InviteForm(AccessForm):
     email = forms.EmailField(label="E-mail", max_length=254)
     name = NameField(label="Name", noun="name", required=False)
 
-    field_order = ("email", "name", "role", "properties")
+    field_order = ("email", "name", "role", "where", "properties")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -440,9 +482,11 @@ class InviteForm(AccessForm):
 
 
 def initial_access(memberships: list[Membership]) -> dict[str, Any]:
+    ids = [membership.property_id for membership in memberships]
     return {
         "role": memberships[0].role if memberships else Role.FRONT_DESK,
-        "properties": [m.property_id for m in memberships if m.property_id],
+        "where": "" if not ids else ALL if None in ids else SOME,
+        "properties": [pk for pk in ids if pk],
     }
 
 

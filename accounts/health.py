@@ -1,29 +1,33 @@
 """How a connected account is doing: one place decides, says it once, and says when it heals.
 
 States and edges: reliability E4. An authentication failure is a person's business at once;
-anything else must repeat before it is worth a banner.
+anything else must repeat before it is worth a banner. Failures are counted for each kind of
+asking apart, so that a broken feed slows nothing but the feed (ACC-05). Clicks and revocations
+are always tried.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
-from accounts.models import AccountState, ConnectedAccount
+from accounts.models import AccountState, ConnectedAccount, Operation, Trouble
 from accounts.providers.base import (
     AuthError,
     Code,
     MissingScopeError,
+    NotYetError,
     ProviderError,
     RateLimitError,
 )
 from audit.services import record
 from audit.words import Verb
 
-#: The state or the trouble of an account changed. Arguments: `account`, `at`. Sent in the
-#: transaction that changed it.
+#: The state or the trouble of an account changed, or what its hubs allow. Arguments: `account`,
+#: `at`. Sent in the transaction that changed it.
 account_changed = Signal()
 
 #: Failures in a row until passing trouble is called degraded.
@@ -34,39 +38,92 @@ OTP_REFUSALS = 2
 _UNREADABLE = "The stored secret cannot be opened with the keys this server has."
 
 
-def note_ok(account: ConnectedAccount, *, at: datetime) -> None:
-    """A poll succeeded: heal what a poll can heal."""
-    if account.failures_in_a_row or account.throttled_until:
-        ConnectedAccount.objects.filter(pk=account.pk).update(
-            failures_in_a_row=0, throttled_until=None
-        )
-        account.failures_in_a_row, account.throttled_until = 0, None
-    if account.state in (AccountState.DEGRADED, AccountState.THROTTLED) or (
-        account.trouble and account.state == AccountState.CONNECTED
-    ):
+def note_ok(account: ConnectedAccount, operation: Operation, *, at: datetime) -> None:
+    """A poll succeeded: its kind works again, and the account does unless another kind fails."""
+    account.troubles.filter(operation=operation).delete()
+    if account.throttled_until:
+        ConnectedAccount.objects.filter(pk=account.pk).update(throttled_until=None)
+        account.throttled_until = None
+    is_passing = account.state in (AccountState.DEGRADED, AccountState.THROTTLED)
+    is_told = account.state == AccountState.CONNECTED and bool(account.trouble)
+    if (is_passing or is_told) and not _speaks_against(account):
         _change(account, AccountState.CONNECTED, "", "", at=at)
 
 
-def note_failure(account: ConnectedAccount, error: ProviderError, *, at: datetime) -> None:
-    """A poll failed. An expected outcome: it is written down, not raised."""
+def _speaks_against(account: ConnectedAccount) -> bool:
+    """Tell whether a kind of asking fails that would say so when it works again."""
+    asked = {Operation.STATUS, Operation.CODES}
+    if account.event_poll_interval_ms:
+        asked.add(Operation.EVENTS)
+    return account.troubles.filter(operation__in=asked).exists()
+
+
+def note_failure(
+    account: ConnectedAccount,
+    error: ProviderError,
+    *,
+    at: datetime,
+    operation: Operation | None = None,
+    interval_ms: int = 0,
+) -> datetime | None:
+    """Something asked of a provider failed. An expected outcome: it is written down, not raised.
+
+    Return until when this kind of asking should rest, if it should. `interval_ms` is how often
+    it is asked usually. Without an `operation` only what a person or a wait must mend counts.
+    """
+    if isinstance(error, NotYetError):
+        return None
     if isinstance(error, AuthError):
         _change(account, AccountState.RECONNECT_REQUIRED, error.code, str(error), at=at)
-        return
+        return None
     if isinstance(error, RateLimitError):
         until = at + timedelta(seconds=error.retry_after_seconds)
         ConnectedAccount.objects.filter(pk=account.pk).update(throttled_until=until)
+        account.throttled_until = until
         _change_unless_blocked(account, AccountState.THROTTLED, error, at=at)
-        return
-    if isinstance(error, MissingScopeError):
+        return None
+    if operation is None:
+        return None
+    failures = _count(account, operation, 0 if isinstance(error, MissingScopeError) else 1)
+    if operation == Operation.DOORS:
+        pass  # asked now and then only: the status poll says how the account is doing
+    elif isinstance(error, MissingScopeError):
         # Only that function is off; the rest of the account works.
         _change_unless_blocked(account, AccountState.CONNECTED, error, at=at)
-        return
-    ConnectedAccount.objects.filter(pk=account.pk).update(
-        failures_in_a_row=F("failures_in_a_row") + 1
-    )
-    account.failures_in_a_row += 1
-    if account.failures_in_a_row >= TROUBLE_AFTER or error.code in _PLAIN_TROUBLE:
+    elif failures >= TROUBLE_AFTER or error.code in _PLAIN_TROUBLE:
         _change_unless_blocked(account, AccountState.DEGRADED, error, at=at)
+    return _rest(account, operation, failures, interval_ms, at)
+
+
+def _count(account: ConnectedAccount, operation: Operation, more: int) -> int:
+    """Note that a kind of asking fails. Return how often it did, in a row."""
+    trouble, is_new = Trouble.objects.get_or_create(
+        account=account, operation=operation, defaults={"failures_in_a_row": more}
+    )
+    if not is_new and more:
+        trouble.failures_in_a_row = F("failures_in_a_row") + more
+        trouble.save(update_fields=["failures_in_a_row"])
+        trouble.refresh_from_db(fields=["failures_in_a_row"])
+    return trouble.failures_in_a_row
+
+
+def _rest(
+    account: ConnectedAccount,
+    operation: Operation,
+    failures: int,
+    interval_ms: int,
+    at: datetime,
+) -> datetime | None:
+    if failures < TROUBLE_AFTER:
+        return None
+    until = at + retry_delay(failures, interval_ms)
+    account.troubles.filter(operation=operation).update(retry_at=until)
+    return until
+
+
+def is_resting(account_id: UUID, operation: Operation, *, at: datetime) -> bool:
+    """Tell whether this kind of asking keeps failing and rests now. Clicks and revocations don't."""
+    return Trouble.objects.resting(operation, at).filter(account_id=account_id).exists()
 
 
 #: Refusals that will not pass by themselves within five polls.
@@ -107,11 +164,16 @@ def allow_opening_again(account: ConnectedAccount, *, at: datetime) -> None:
         _change(account, AccountState.CONNECTED, "", "", at=at)
 
 
-def next_poll_delay(account: ConnectedAccount, interval_ms: int) -> timedelta:
-    """Return the usual interval, or longer while polls keep failing (at most ten minutes)."""
-    doublings = max(0, account.failures_in_a_row - TROUBLE_AFTER + 1)
-    seconds = interval_ms / 1000
-    return timedelta(seconds=min(seconds * 2 ** min(doublings, 10), max(600.0, seconds)))
+#: Where a kind of asking has no interval of its own.
+_USUAL_INTERVAL_MS = 15_000
+_LONGEST_REST_SECONDS = 600.0
+
+
+def retry_delay(failures: int, interval_ms: int) -> timedelta:
+    """Return how long to wait after so many failures in a row: longer each time, up to 10 min."""
+    seconds = (interval_ms or _USUAL_INTERVAL_MS) / 1000
+    doublings = min(max(0, failures - TROUBLE_AFTER + 1), 10)
+    return timedelta(seconds=min(seconds * 2**doublings, max(_LONGEST_REST_SECONDS, seconds)))
 
 
 def _change_unless_blocked(

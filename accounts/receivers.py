@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset
+from allauth.account.signals import (
+    authentication_step_completed,
+    password_changed,
+    password_reset,
+)
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models import F
 from django.dispatch import receiver
@@ -36,6 +40,13 @@ def note_failed_sign_in(credentials: dict[str, Any], **_: Any) -> None:
     email = str(credentials.get("email") or credentials.get("username") or "")[:254]
     if user := User.objects.filter(email__iexact=email).first():
         _record_everywhere(Verb.SIGN_IN_FAILED, user, Result.DENIED)
+
+
+@receiver(authentication_step_completed)
+def renew_session(request: HttpRequest, **facts: Any) -> None:
+    """A session that may do more gets a new key: one that leaked before does not gain by it."""
+    if facts.get("reauthenticated"):
+        request.session.cycle_key()
 
 
 @receiver([password_changed, password_reset])

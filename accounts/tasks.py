@@ -3,11 +3,13 @@ from celery import shared_task
 
 @shared_task
 def clear_expired() -> None:
-    """Forget sessions and onboarding secrets that nobody can use any more."""
+    """Forget sessions, onboarding secrets and turns that mean nothing any more."""
     from django.core.management import call_command
     from django.utils import timezone
 
-    from accounts import onboarding
+    from accounts import limits, onboarding
 
+    now = timezone.now()
     call_command("clearsessions")
-    onboarding.forget_expired(timezone.now())
+    onboarding.forget_expired(now)
+    limits.forget(now)

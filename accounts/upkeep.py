@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -60,14 +61,11 @@ def change_settings(
         row.next_status_poll_at = at
         row.next_event_poll_at = at if row.event_poll_interval_ms else None
         row.save(update_fields=[*changed, "next_status_poll_at", "next_event_poll_at"])
-        record(
+        _record(
             Verb.ACCOUNT_CHANGED,
-            workspace_id=row.workspace_id,
+            row,
+            by=by,
             at=at,
-            who=by,
-            how=How.WEB,
-            place=row.as_place(),
-            subject=row.name,
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
         )
@@ -90,14 +88,11 @@ def sync_now(account: ConnectedAccount, *, at: datetime) -> bool:
 def allow_opening_again(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
     """A person says the one-time codes are in order again."""
     with transaction.atomic():
-        record(
+        _record(
             Verb.ACCOUNT_CHANGED,
-            workspace_id=account.workspace_id,
+            account,
+            by=by,
             at=at,
-            who=by,
-            how=How.WEB,
-            place=account.as_place(),
-            subject=account.name,
             before={"opening": "blocked"},
             after={"opening": "allowed"},
         )
@@ -125,17 +120,28 @@ def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         ConnectWebview.objects.filter(reconnects=row, finished_at=None).update(
             cancelled_at=at, secrets_sealed="", state_hash=""
         )
-        record(
+        _record(
             Verb.ACCOUNT_DISCONNECTED,
-            workspace_id=row.workspace_id,
+            row,
+            by=by,
             at=at,
-            who=by,
-            how=How.WEB,
-            place=row.as_place(),
-            subject=row.name,
             before=before,
             after=row.state,
             sites=[site.name for site in row.sites.all()][:10],
         )
         account_disconnected.send(ConnectedAccount, account=row, at=at)
         health.account_changed.send(ConnectedAccount, account=row, at=at)
+
+
+def _record(verb: Verb, account: ConnectedAccount, *, by: Who, at: datetime, **detail: Any) -> None:
+    """Write down what somebody did with an account on its page."""
+    record(
+        verb,
+        workspace_id=account.workspace_id,
+        at=at,
+        who=by,
+        how=How.WEB,
+        place=account.as_place(),
+        subject=account.name,
+        **detail,
+    )

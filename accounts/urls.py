@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/<uuid:pk>/", accounts.account, name="account"),
     path("accounts/<uuid:pk>/settings/", accounts.account_settings, name="account-settings"),
     path("accounts/<uuid:pk>/sync/", accounts.account_sync, name="account-sync"),
+    path("accounts/<uuid:pk>/sites/", accounts.account_sites, name="account-sites"),
     path("accounts/<uuid:pk>/reconnect/", accounts.account_reconnect, name="account-reconnect"),
     path("accounts/<uuid:pk>/disconnect/", accounts.account_disconnect, name="account-disconnect"),
     path(
@@ -42,6 +43,7 @@ urlpatterns = [
     ),
     path("people/", people.people_list, name="people"),
     path("people/invite/", people.person_invite, name="person-invite"),
+    path("people/outbox/", people.outbox, name="outbox"),
     path("people/<uuid:pk>/", people.person, name="person"),
     path("people/<uuid:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("people/<uuid:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),

@@ -214,8 +214,26 @@ def _detail(event: Event) -> list[tuple[str, str]]:
         ("Attempt", str(event.attempt_id or "")),
         ("Provider's id", event.external_id),
     ]
-    told += [(key.replace("_", " ").capitalize(), str(v)) for key, v in event.detail.items()]
+    told += [_in_words(key, value) for key, value in event.detail.items()]
     return [(label, value) for label, value in told if value]
+
+
+def _in_words(key: str, value: object) -> tuple[str, str]:
+    """Label and value of one detail: durations in seconds, lists in order, no brackets."""
+    if key.endswith("_ms") and isinstance(value, int):
+        key, value = key.removesuffix("_ms"), f"{value / 1000:g} s"
+    return key.replace("_", " ").capitalize(), _plain(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        pairs = (_in_words(str(key), each) for key, each in value.items())
+        return "; ".join(f"{label}: {words or '–'}" for label, words in sorted(pairs))
+    if isinstance(value, list):
+        return ", ".join(sorted(_plain(each) for each in value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _who(event: Event) -> str:
@@ -283,6 +301,35 @@ def _moved(event: Event) -> str:
     return f"{_account(event)} went from {before} to {after}" + (f": {trouble}" if trouble else "")
 
 
+_CODE_ACTS = {
+    "sync": "asked to look again at the code {code} on {door}",
+    "push": "asked to try the code {code} on {door} again",
+    "backup": "handed out a backup code of {door} as {code}",
+}
+
+
+def _code_changed(event: Event) -> str:
+    words = _CODE_ACTS.get(str(event.detail.get("act", "")), "changed the code {code} on {door}")
+    return f"{_who(event)} {words.format(code=_subject(event), door=_door(event))}"
+
+
+def _subject(event: Event) -> str:
+    return event.subject or "of somebody"
+
+
+def _exported(event: Event) -> str:
+    count = event.detail.get("rows")
+    return f"{_who(event)} exported " + (f"{count} codes" if count else "codes")
+
+
+def _keypad(event: Event) -> str:
+    after = event.detail.get("after")
+    said = f"said that {_door(event)} {after}"
+    if not after or after == "as the provider says":
+        said = f"left the keypad of {_door(event)} to the provider"
+    return f"{_who(event)} {said}"
+
+
 def _says(text: str) -> Callable[[Event], str]:
     """A sentence with the event's `{who}`, `{door}`, `{account}`, `{subject}` and `{error}`."""
 
@@ -292,6 +339,7 @@ def _says(text: str) -> Callable[[Event], str]:
             door=_door(event),
             account=_account(event),
             subject=event.subject or "somebody",
+            code=_subject(event),
             property=event.property_name or "a property",
             error=_error(event),
             reason=event.detail.get("reason", ""),
@@ -373,4 +421,25 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
         "settings",
         "info",
     ),
+    Verb.CODE_CREATED: (_says("{who} asked for the code {code} on {door}"), "keypad", "info"),
+    Verb.CODE_CHANGED: (_code_changed, "keypad", "info"),
+    Verb.CODE_REVOKED: (_says("{who} revoked the code {code} on {door}"), "keypad", "warn"),
+    Verb.CODE_REVEALED: (_says("{who} looked at the digits of {code} on {door}"), "eye", "info"),
+    Verb.CODE_SET: (_says("The code {code} is on {door}"), "keypad", "ok"),
+    Verb.CODE_REMOVED: (_says("The code {code} is gone from {door}"), "keypad", "neutral"),
+    Verb.CODE_FAILED: (_says("The code {code} is not on {door}{error}"), "x-circle", "danger"),
+    Verb.CODE_OVERDUE: (
+        _says("STILL ACTIVE: the code {code} should be gone from {door}{error}"),
+        "alert",
+        "danger",
+    ),
+    Verb.CODE_DIGITS_CHANGED: (_says("The digits of {code} on {door} change"), "keypad", "warn"),
+    Verb.CODE_CHANGED_OUTSIDE: (
+        _says("The code {code} on {door} was changed outside Lockboard{error}"),
+        "alert",
+        "warn",
+    ),
+    Verb.CODE_ADOPTED: (_says("{who} adopted the code {code} on {door}"), "keypad", "info"),
+    Verb.CODES_EXPORTED: (_exported, "external", "info"),
+    Verb.KEYPAD_OVERRIDDEN: (_keypad, "settings", "info"),
 }

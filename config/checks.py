@@ -60,3 +60,28 @@ def sandbox_is_for_trying(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.compatibility)
+def providers_may_be_asked(**_: Any) -> list[CheckMessage]:
+    if not 0.1 <= settings.PROVIDER_REQUESTS_PER_SECOND <= 1000:
+        return [
+            Error(
+                "LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND must be from 0.1 to 1000.",
+                id="config.E004",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def demo_mail_is_for_the_demo(**_: Any) -> list[CheckMessage]:
+    if settings.DEMO_MAIL_FOLDER:
+        return [
+            Error(
+                "LOCKBOARD_DEMO_MAIL is set: mails are kept in a folder and shown, not sent.",
+                hint="Leave it to bin/run, and set EMAIL_URL.",
+                id="config.E005",
+            )
+        ]
+    return []

@@ -8,15 +8,25 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.engines import Engines
-from config.starting import LOOPBACK, PREPARED, StartError, answers, is_free, kept
-from config.supervise import Supervisor, say
+from config.starting import (
+    LOOPBACK,
+    PREPARED,
+    StartError,
+    answers,
+    is_free,
+    kept,
+    last_words,
+    wait_until,
+)
+from config.supervise import Supervisor, say, say_stopping
+from config.terminal import open_log
 from config.tether import tethered
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -28,10 +38,10 @@ _CELERY = [*_PYTHON, "celery", "-q", "-A", "config"]
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning")
 
 _SIGN_INS = {
-    "admin@lockboard.test": "everything",
-    "manager@lockboard.test": "doors, guests and the log",
-    "frontdesk@lockboard.test": "guests and cards",
-    "auditor@lockboard.test": "the log, read only",
+    "admin@lockboard.test": "doors, accounts, people and the log",
+    "manager@lockboard.test": "doors, accounts and the log",
+    "frontdesk@lockboard.test": "the doors of Harbour House and their log",
+    "auditor@lockboard.test": "doors and the log, to look at only",
 }
 
 
@@ -54,6 +64,10 @@ class Demo:
         if demo.port == demo.sandbox_port:
             raise StartError("LOCKBOARD_PORT and LOCKBOARD_SANDBOX_PORT must differ.")
         return demo
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
 
     @property
     def origin(self) -> str:
@@ -102,6 +116,8 @@ class Demo:
             "LOCKBOARD_SANDBOX_DATA": str(self.folder / "sandbox"),
             "LOCKBOARD_DEMO_PASSWORD": self.password(),
             "STATIC_ROOT": str(self.folder / "static"),
+            # Whoever names a mail server wants the mails sent.
+            "LOCKBOARD_DEMO_MAIL": "" if _is_given("EMAIL_URL") else str(self.folder / "mail"),
             **_unless_given("ALLOWED_HOSTS", lambda: f"{LOOPBACK},localhost"),
             **_unless_given("SECRET_KEY", lambda: self._kept("secret-key", _secret_key)),
             **_unless_given("FIELD_KEYS", lambda: self._kept("field-keys", _field_keys)),
@@ -133,14 +149,37 @@ class Demo:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
-        return run(Demo.asked_for())
+        demo = Demo.asked_for()
+        status = _guarded(demo)
     except StartError as exc:
         sys.stderr.write(f"Lockboard cannot start. {exc}\n")
         return 1
-    except KeyboardInterrupt:
-        return 130
+    say("Stopped.")
+    return status
+
+
+def _stop(number: int, _: object) -> None:
+    say_stopping(signal.Signals(number))
+    sys.exit(128 + number)
+
+
+def _guarded(demo: Demo) -> int:
+    """Run, and turn what nobody thought of into a sentence. Raises StartError."""
+    try:
+        return run(demo)
+    except StartError:
+        raise
+    except SystemExit as stop:  # _stop
+        return int(stop.code or 0)
+    except Exception as exc:
+        with open_log(demo.logs / "run.log") as log:
+            log.write(traceback.format_exc().encode())
+        words = " ".join(f"{type(exc).__name__}: {exc}".split())
+        sys.stderr.write(f"{words} (the traceback is in {log.name})\n")
+        return 1
 
 
 def run(demo: Demo) -> int:
@@ -154,20 +193,22 @@ def run(demo: Demo) -> int:
     wanted = {"postgres": not _is_given("DATABASE_URL"), "valkey": not _is_given("REDIS_URL")}
     with Engines(demo.folder, **wanted) as engines:
         environment = demo.environment(engines)
-        with _preparing(environment) as preparation:
-            _wait_until_prepared(preparation)
+        with _preparing(demo, environment) as preparation:
+            _wait_until_prepared(demo, preparation)
             return _supervise(demo, engines, environment, preparation)
 
 
 @contextmanager
-def _preparing(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    preparation = subprocess.Popen(
-        tethered(_PREPARE),
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def _preparing(demo: Demo, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with open_log(_preparation_log(demo)) as log:
+        preparation = subprocess.Popen(
+            tethered(_PREPARE),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
     try:
         yield preparation
     finally:
@@ -175,14 +216,24 @@ def _preparing(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         preparation.wait()
 
 
-def _wait_until_prepared(preparation: subprocess.Popen[str]) -> None:
+def _preparation_log(demo: Demo) -> Path:
+    return demo.logs / "prepare.log"
+
+
+def _why(demo: Demo) -> str:
+    log = _preparation_log(demo)
+    return f"{last_words(log).rstrip('.')} (see {log})."
+
+
+def _wait_until_prepared(demo: Demo, preparation: subprocess.Popen[str]) -> None:
     """Return once the programs may start. The preparation then goes on with the demo."""
     assert preparation.stdout is not None
     for line in preparation.stdout:
         if line.strip() == PREPARED:
             return
         say(line.rstrip())
-    raise StartError("The database could not be prepared, for the reason above.")
+    preparation.wait()
+    raise StartError(f"The database could not be prepared: {_why(demo)}")
 
 
 def _supervise(
@@ -192,7 +243,9 @@ def _supervise(
     preparation: subprocess.Popen[str],
 ) -> int:
     supervisor = Supervisor(
-        engines.started, on_started=lambda: _announce(demo, preparation, supervisor)
+        engines.started,
+        logs=demo.logs,
+        on_started=lambda: _announce(demo, preparation, supervisor),
     )
     for name, program in demo.programs().items():
         supervisor.add_process(name, program, env=environment, cwd=str(CHECKOUT))
@@ -206,14 +259,11 @@ def _announce(demo: Demo, preparation: subprocess.Popen[str], supervisor: Superv
     for line in preparation.stdout:
         say(line.rstrip())
     if preparation.wait():
-        supervisor.stop("The demo could not be loaded, for the reason above.")
+        supervisor.stop(f"The demo could not be loaded: {_why(demo)}")
         return
-    end = time.monotonic() + _READY_SECONDS
-    while not answers(LOOPBACK, demo.port, "/readyz"):
-        if time.monotonic() > end:
-            supervisor.stop(f"The web process does not answer at {demo.origin}/readyz.")
-            return
-        time.sleep(0.05)
+    if not wait_until(lambda: answers(LOOPBACK, demo.port, "/readyz"), seconds=_READY_SECONDS):
+        supervisor.stop(f"The web process does not answer at {demo.origin}/readyz.")
+        return
     say(*demo.sign_ins())
 
 

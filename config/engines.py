@@ -27,7 +27,15 @@ import psycopg
 import redis
 from psycopg import sql
 
-from config.starting import LOOPBACK, Folder, StartError, free_port, kept
+from config.starting import (
+    LOOPBACK,
+    Folder,
+    StartError,
+    free_port,
+    kept,
+    last_words,
+    wait_until,
+)
 from config.tether import tethered
 from config.unprivileged import User, forget_home, make_home, programs_for, user_for
 
@@ -81,7 +89,7 @@ class Engine:
             if self._becomes_ready():
                 return
             time.sleep(0.1)  # somebody may have been faster at that port
-        raise StartError(f"{self.name} does not start: {self._last_words()} (see {self.log})")
+        raise StartError(f"{self.name} does not start: {last_words(self.log)} (see {self.log})")
 
     def stop(self) -> None:
         """Let it finish, and return once it has ended."""
@@ -150,15 +158,12 @@ class Engine:
             stdin.write(self._configuration())
 
     def _becomes_ready(self) -> bool:
-        end = time.monotonic() + _READY_SECONDS
-        while not self.has_ended():
-            if self._answers():
-                return True
-            if time.monotonic() > end:
-                self.kill()
-                raise StartError(f"{self.name} does not answer (see {self.log})")
-            time.sleep(0.02)
-        return False
+        if not wait_until(
+            lambda: self.has_ended() or self._answers(), seconds=_READY_SECONDS, every=0.02
+        ):
+            self.kill()
+            raise StartError(f"{self.name} does not answer (see {self.log})")
+        return not self.has_ended()
 
     def _processes(self) -> list[psutil.Process]:
         if self._running is None or self._running.poll() is not None:
@@ -175,10 +180,6 @@ class Engine:
         if self._running is not None:
             self._running.wait()
         self._running = None
-
-    def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
 
 
 class Postgres(Engine):

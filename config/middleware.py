@@ -6,6 +6,8 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import is_valid_path
 
 from audit.context import RequestFacts, set_request_facts
 
@@ -64,3 +66,27 @@ def htmx_manners(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def page_for_wrong_method(get_response: GetResponse) -> GetResponse:
+    """Give people who opened a form's address by hand a page with a way back."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_bare = response.status_code == 405 and not response.content
+        if is_bare and request.headers.get("HX-Request") != "true" and request.accepts("text/html"):
+            page = render(request, "405.html", {"back_url": _page_above(request.path)}, status=405)
+            page["Allow"] = response["Allow"]
+            return page
+        return response
+
+    return middleware
+
+
+def _page_above(path: str) -> str:
+    """Return the nearest address above this one that leads somewhere: the page with the form."""
+    while path.count("/") > 2:
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        if is_valid_path(path):
+            return path
+    return "/"

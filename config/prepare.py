@@ -7,7 +7,6 @@ of them. Writes one line when the programs may start, and goes on with the demo.
 import hashlib
 import os
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from config.starting import PREPARED, answers
+from config.starting import PREPARED, answers, wait_until
 
 _SANDBOX_SECONDS = 30
 
@@ -62,12 +61,10 @@ def _state_of_static() -> str:
 
 
 def _wait_for_the_sandbox() -> None:
-    end = time.monotonic() + _SANDBOX_SECONDS
     where = urlsplit(os.environ["LOCKBOARD_SANDBOX_URL"])
-    while not answers(where.hostname or "", where.port or 80, "/healthz"):
-        if time.monotonic() > end:
-            sys.exit(f"The sandbox does not answer at {where.geturl()}.")
-        time.sleep(0.05)
+    host, port = where.hostname or "", where.port or 80
+    if not wait_until(lambda: answers(host, port, "/healthz"), seconds=_SANDBOX_SECONDS):
+        sys.exit(f"The sandbox does not answer at {where.geturl()}.")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "config.middleware.page_for_wrong_method",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -229,6 +230,11 @@ TIME_ZONE = "UTC"
 
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+#: Where the demo keeps the mails it does not send; empty where mail is sent.
+DEMO_MAIL_FOLDER = env.str("LOCKBOARD_DEMO_MAIL", default="")
+if DEMO_MAIL_FOLDER:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DEMO_MAIL_FOLDER
 DEFAULT_FROM_EMAIL = env.str("LOCKBOARD_MAIL_FROM", default="Lockboard <lockboard@localhost>")
 
 # --- providers --------------------------------------------------------------------------------
@@ -244,6 +250,9 @@ SANDBOX_URL = env.str("LOCKBOARD_SANDBOX_URL", default="").rstrip("/")
 #: The interactive client that Salto issued to this installation.
 SALTO_KS_CLIENT_ID = env.str("SALTO_KS_CLIENT_ID", default="")
 SALTO_KS_CLIENT_SECRET = env.str("SALTO_KS_CLIENT_SECRET", default="")
+
+#: What one connected account is asked at most; three quarters of it by polls (accounts.turns).
+PROVIDER_REQUESTS_PER_SECOND = env.float("LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND", default=4.0)
 
 #: How long after a click a command may still be sent (reliability: 5 to 15 s).
 ATTEMPT_DEADLINE_SECONDS = env.int("LOCKBOARD_ATTEMPT_DEADLINE_SECONDS", default=10)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,6 +22,9 @@ _PORTS = range(20_000, 32_000)
 
 #: Seconds in which what a killed copy left behind has ended.
 _GRACE_SECONDS = 2.0
+
+
+T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -107,6 +110,20 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def wait_until(true: Callable[[], T], *, seconds: float, every: float = 0.05) -> T:
+    """Ask again and again until it is true, but no longer. Return the last answer."""
+    end = time.monotonic() + seconds
+    while not (answer := true()) and time.monotonic() < end:
+        time.sleep(every)
+    return answer
+
+
+def last_words(log: Path) -> str:
+    """Return the last line a program wrote, which says best why it ended."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"
 
 
 def answers(host: str, port: int, path: str) -> bool:

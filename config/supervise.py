@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from honcho.manager import Manager
@@ -21,8 +22,11 @@ from honcho.process import Popen, Process
 
 from config.engines import Engine
 from config.starting import StartError
+from config.terminal import Terminal
 from config.tether import end_with_parent, tethered
 
+#: honcho's exit statuses, by what was received.
+_RECEIVED = {128 + number: number for number in (signal.SIGINT, signal.SIGTERM)}
 #: Ending sooner than this is not an accident but a fault.
 _STEADY_SECONDS = 5.0
 
@@ -63,10 +67,13 @@ class _Program(Process):  # type: ignore[misc]
 class Supervisor(Manager):  # type: ignore[misc]
     """honcho's manager; it also watches the engines, and says which one ended first."""
 
-    def __init__(self, engines: Sequence[Engine], *, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self, engines: Sequence[Engine], *, logs: Path, on_started: Callable[[], None]
+    ) -> None:
         # Its forks must be children of this very process, or they could not be tethered.
         multiprocessing.set_start_method("fork", force=True)
-        super().__init__()
+        self._terminal = Terminal(logs)
+        super().__init__(self._terminal)
         self._process_ctor = _Program
         self._engines = engines
         self._on_started = on_started
@@ -92,8 +99,11 @@ class Supervisor(Manager):  # type: ignore[misc]
 
     def terminate(self) -> None:
         self._ending.set()
-        if not self._terminating and self.returncode not in (130, 143):
-            self._say_who_ended()
+        if not self._terminating:
+            if self.returncode in _RECEIVED:
+                say_stopping(_RECEIVED[self.returncode])
+            else:
+                self._say_who_ended()
         super().terminate()
 
     def stop(self, sentence: str) -> None:
@@ -116,7 +126,10 @@ class Supervisor(Manager):  # type: ignore[misc]
     def _say_who_ended(self) -> None:
         for name, program in self._processes.items():
             if (status := program.get("returncode")) is not None:
-                say(f"{name} ended by itself ({_in_words(status)}), so everything stops.")
+                say(
+                    f"{name} ended by itself ({_in_words(status)}), so everything stops. "
+                    f"What it said is in {self._terminal.path(name)}."
+                )
                 self.returncode = 1
 
     def _watch(self) -> None:
@@ -149,9 +162,13 @@ class Supervisor(Manager):  # type: ignore[misc]
 
 def say(*lines: str) -> None:
     """Write whole lines to the terminal, whoever else is writing."""
-    with suppress(BrokenPipeError):
+    with suppress(OSError):  # nobody reads us any more
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
+
+
+def say_stopping(number: signal.Signals) -> None:
+    say(f"Stopping: {number.name} received.")
 
 
 def _in_words(status: int) -> str:

@@ -184,6 +184,7 @@ _SAID = {
     AccountState.THROTTLED: ("warn", "{brand} asks us to slow down"),
 }
 _WHAT_STILL_WORKS = {
+    AccountState.CONNECTED: "Everything else works.",
     AccountState.RECONNECT_REQUIRED: "Its doors show their last known state and cannot be opened from here.",
     AccountState.SECRET_UNREADABLE: "Its doors show their last known state and cannot be opened from here.",
     AccountState.ACTUATION_BLOCKED: "Doors are still shown live.",
@@ -203,10 +204,11 @@ def banners_of(
     may_mend = actor.may(Permission.MANAGE_ACCOUNTS)
     said = []
     for account in accounts:
+        said += _about_clock(account, may_mend=may_mend)
         state = AccountState(account.state)
         if state not in _SAID and not account.trouble:
             continue
-        level, title = _SAID.get(state, ("warn", "something is switched off"))
+        level, title = _SAID.get(state) or ("warn", _what_is_off(account))
         brand, since = _brand(account), _since(account.state_since, ZoneInfo(actor.zone_name), now)
         said.append(
             Banner(
@@ -218,6 +220,39 @@ def banners_of(
             )
         )
     return said
+
+
+#: What does not work without a permission, by the word the driver has for it in each dialect.
+_OFF = {
+    "reading the site": "its doors are not shown live",
+    "locks:read": "its doors are not shown live",
+    "reading the activity log": "what happens at its doors is not in the log",
+    "audit:read": "what happens at its doors is not in the log",
+    "reading users": "its people are not shown by name",
+    "users:read": "its people are not shown by name",
+    "remote opening": "its doors cannot be opened from here",
+    "locks:write": "its doors cannot be opened from here",
+}
+
+
+def _what_is_off(account: ConnectedAccount) -> str:
+    """Of an account that works but for one permission: what that one was for."""
+    return _OFF.get(account.trouble.rpartition(": ")[2].rstrip("."), "one function does not work")
+
+
+def _about_clock(account: ConnectedAccount, *, may_mend: bool) -> list[Banner]:
+    clock = account.clock_trouble
+    if clock is None or not clock.is_alert:
+        return []
+    return [
+        Banner(
+            level="warn",
+            title=f"{account.name}: {_brand(account)}'s clock is {clock.short}.",
+            text=clock.fix,
+            url=f"/accounts/{account.pk}/" if may_mend else "",
+            action="See the account",
+        )
+    ]
 
 
 def _brand(account: ConnectedAccount) -> str:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from locks.codes import rules
+from locks.codes.capability import capability_of
 from locks.models import Device
+from locks.obstacles import obstacle_of
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ def facts(device: Device) -> list[Fact]:
         Fact("Floor", device.space.name if device.space else "–"),
         Fact("Account", account.name, account.trouble),
         Fact("Hub", device.hub.name if device.hub else "–"),
-        Fact("Lock type", device.model or "–"),
-        Fact("Online", _yes_no(device.is_online)),
+        Fact("Lock type", _lock_type(device.model)),
+        Fact("Online", _yes_no(device.is_online), _doubt(device)),
         Fact("Battery", battery, _word(words, "battery_level")),
         Fact("Office mode", _yes_no(device.office_mode)),
         Fact("Privacy mode", _yes_no(device.privacy_mode)),
@@ -42,8 +45,22 @@ def facts(device: Device) -> list[Fact]:
     ]
 
 
+def _lock_type(word: str) -> str:
+    """A word of the provider as people write it: `wall_reader_pin` has a keypad."""
+    if not word:
+        return "–"
+    if word != word.lower():
+        return word  # a name already
+    plain = word.removesuffix("_pin").replace("_", " ").capitalize()
+    return f"{plain} with keypad" if word.endswith("_pin") else plain
+
+
 def _word(words: dict[str, str], field: str) -> str:
     return f"the provider says “{words[field]}”" if field in words else ""
+
+
+def _doubt(device: Device) -> str:
+    return "not confirmed: the last look found it offline" if device.unheard_since else ""
 
 
 def _last_event(device: Device) -> str:
@@ -57,22 +74,32 @@ def capabilities(device: Device) -> list[Capability]:
     """Return what can be done with a door from here, and why not what cannot."""
     can_lock = device.can_lock and device.lock_refused_at is None
     return [
-        Capability(
-            "Open from here",
-            device.can_unlock,
-            "" if device.can_unlock else "This lock cannot be opened remotely.",
-        ),
+        _can_open(device),
         Capability(
             "Lock from here",
             device.is_lockable,
             _why_lock(device, can_lock=can_lock),
         ),
-        Capability(
-            "PIN codes",
-            device.has_keypad,
-            "Salto chooses the digits." if device.has_keypad else "This lock has no keypad.",
-        ),
+        _codes(device),
     ]
+
+
+def _can_open(device: Device) -> Capability:
+    if not device.can_unlock:
+        return Capability(
+            "Open from here", yes=False, reason="This lock cannot be opened remotely."
+        )
+    obstacle = obstacle_of(device)
+    return Capability("Open from here", obstacle is None, obstacle.text if obstacle else "")
+
+
+def _codes(device: Device) -> Capability:
+    takes = capability_of(device)
+    if takes.rules is None:
+        return Capability("PIN codes", yes=False, reason=takes.reason)
+    if takes.rules.digits_by_provider:
+        return Capability("PIN codes", yes=True, reason=f"{takes.brand} chooses the digits.")
+    return Capability("PIN codes", yes=True, reason=rules.in_words(takes.rules)[0])
 
 
 def _why_lock(device: Device, *, can_lock: bool) -> str:

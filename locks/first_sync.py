@@ -18,6 +18,7 @@ from accounts.models import ConnectedAccount, ConnectedSite
 from accounts.onboarding import progress
 from accounts.providers.base import LockDriver, ProviderError
 from accounts.sealing import UnreadableError
+from accounts.turns import Work
 from locks import live
 from locks.models import Device
 from locks.polling import poll_site
@@ -69,7 +70,7 @@ def run(webview_id: UUID) -> None:
     for site in sites:
         progress.note_site(webview_id, site.pk, at=timezone.now(), **progress.found("running"))
         try:
-            driver = driver or driver_for(site.account)
+            driver = driver or driver_for(site.account, work=Work.POLL)
             poll_site(driver, site)
             outcome = progress.found("done", _door_names(site))
         except ProviderError as error:

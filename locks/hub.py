@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import Error, connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -36,6 +37,8 @@ OVERLAP = timedelta(seconds=15)
 _LOOK_EVERY_SECONDS = 1.0
 _CHECK_WATCHERS_EVERY_SECONDS = 10.0
 _PULSE_EVERY_SECONDS = 5.0
+#: A hint that asks for more patience than this is none of ours.
+_MOST_PATIENCE_SECONDS = 1.0
 #: Several changes of one moment travel together; nobody waits for more of them than this.
 _GATHER_SECONDS = 0.0005
 
@@ -87,6 +90,8 @@ class Hub:
         self._versions: dict[UUID, int] = {}
         self._since = timezone.now()
         self._subscription: live.Subscription | None = None
+        #: Doors whose tiles may wait a moment for what comes next, and until when.
+        self._patient: dict[str, float] = {}
 
     # --- on the loop ---
 
@@ -122,6 +127,11 @@ class Hub:
             if board.watch.sees(device.workspace_id, device.property_id):
                 board.push(str(device.pk), gone(device))
 
+    def _deliver_codes(self, device: Device) -> None:
+        for board in self._boards:
+            if board.watch.sees(device.workspace_id, device.property_id):
+                board.push(f"codes:{device.pk}", frame("codes", str(device.pk)))
+
     def _deliver_to_workspace(self, workspace_id: UUID, key: str, data: bytes) -> None:
         for board in self._boards:
             if board.watch.workspace_id == workspace_id:
@@ -156,11 +166,10 @@ class Hub:
         }
         self._since = timezone.now()
         while not self._stop.is_set():
-            hints = self._hints(_LOOK_EVERY_SECONDS / 2)
+            hints = self._hints(self._rest_seconds())
             now = time.monotonic()
             try:
-                if hints:
-                    self._take(hints)
+                self._take(hints, now)
                 for job in [job for job, at in due.items() if now >= at]:
                     due[job] = now + every[job]
                     job()
@@ -195,13 +204,44 @@ class Hub:
             self._subscription.close()
             self._subscription = None
 
-    def _take(self, hints: list[dict[str, Any]]) -> None:
-        """Send what was announced."""
-        self._look_at_rights()
-        named = {pk for hint in hints for pk in hint.get("d", ())}
+    def _rest_seconds(self) -> float:
+        """How long to wait for hints, at most."""
+        due = min(self._patient.values(), default=math.inf) - time.monotonic()
+        return max(min(due, _LOOK_EVERY_SECONDS / 2), 0.001)
+
+    def _take(self, hints: list[dict[str, Any]], now: float) -> None:
+        """Send what was announced, and what has waited long enough for something newer."""
+        named: set[str] = set()
+        for hint in hints:
+            patience = hint.get("p")
+            if isinstance(patience, float) and patience <= _MOST_PATIENCE_SECONDS:
+                self._patient |= dict.fromkeys(hint.get("d", ()), now + patience)
+            else:
+                named |= set(hint.get("d", ()))
+        named |= {pk for pk, until in self._patient.items() if until <= now}
+        for pk in named:
+            self._patient.pop(pk, None)
         if named:
-            self._send_doors(Device.objects.filter(pk__in=named))
+            self._send_named(named)
+        if coded := {pk for hint in hints for pk in hint.get("c", ())}:
+            self._send_coded(coded)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
+
+    def _send_named(self, named: set[str]) -> None:
+        """Send these doors, with one question to the database: a click is waiting for it."""
+        rows = Device.objects.with_tile().filter(pk__in=named)
+        devices = list(rows.annotate(access_version=F("workspace__access_version")))
+        versions = {d.workspace_id: d.access_version for d in devices}  # type: ignore[attr-defined]  # annotated
+        if any(self._versions.get(pk) != version for pk, version in versions.items()):
+            self._look_at_rights()
+        fresh = [d for d in devices if d.revision > self._sent.get(d.pk, 0)]
+        self._send_gone(fresh)
+        self._send_made([tiles.keep(device) for device in fresh if not device.removed_at])
+
+    def _send_coded(self, named: set[str]) -> None:
+        """Say that codes of these doors changed; what they are now, each page asks for itself."""
+        for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
+            self._on_loop(self._deliver_codes, device)
 
     def _look(self) -> None:
         """Send what changed without our hearing of it."""
@@ -224,18 +264,20 @@ class Hub:
             for device in rows.only("revision", "removed_at", "workspace_id", "property_id")
             if device.revision > self._sent.get(device.pk, 0)
         ]
+        self._send_gone(changed)
+        here = [(d.pk, d.revision) for d in changed if not d.removed_at]
+        self._send_made(tiles.get(here).values() if here else ())
+
+    def _send_gone(self, changed: Iterable[Device]) -> None:
         for device in changed:
             if device.removed_at:
                 self._sent[device.pk] = device.revision
                 self._on_loop(self._deliver_gone, device)
-        self._send_tiles([(d.pk, d.revision) for d in changed if not d.removed_at])
 
-    def _send_tiles(self, changed: list[tuple[UUID, int]]) -> None:
-        if not changed:
-            return
-        fresh = tiles.get(changed).values()
-        self._sent.update((tile.pk, tile.revision) for tile in fresh)
-        self._on_loop(self._deliver, list(frames_of(fresh)))
+    def _send_made(self, fresh: Collection[Tile]) -> None:
+        if fresh:
+            self._sent.update((tile.pk, tile.revision) for tile in fresh)
+            self._on_loop(self._deliver, list(frames_of(fresh)))
 
     def _send_accounts(self, named: set[str]) -> None:
         if not named:

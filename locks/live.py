@@ -66,9 +66,13 @@ def channel() -> str:
     return f"{settings.REDIS_PREFIX}:{connection.settings_dict['NAME']}:board"
 
 
-def announce(workspace_id: UUID, *device_ids: UUID) -> None:
-    """Tell the boards, once this transaction is committed, that these doors changed."""
-    publish_on_commit({"w": str(workspace_id), "d": [str(pk) for pk in device_ids]})
+def announce(workspace_id: UUID, *device_ids: UUID, patience_seconds: float = 0) -> None:
+    """Tell the boards, once this transaction is committed, that these doors changed.
+
+    With patience they may wait that long for what comes next, and tell both at once.
+    """
+    message = {"w": str(workspace_id), "d": [str(pk) for pk in device_ids]}
+    publish_on_commit(message | ({"p": patience_seconds} if patience_seconds else {}))
 
 
 def announce_account(workspace_id: UUID, account_id: UUID) -> None:

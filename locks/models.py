@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.urls import reverse
 
 from accounts.models import ConnectedAccount, ConnectedSite, Hub, Space, UnlockPolicy
+from accounts.providers.base import Code
 from audit.ids import new_id
 from audit.who import Place, Who
 from locks.states import (
@@ -23,6 +24,9 @@ from locks.states import (
 
 if TYPE_CHECKING:
     from accounts.actors import Actor
+
+#: An answer that takes longer does not tell when the door opened: at once, or just now.
+PROMPT = timedelta(seconds=2)
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -65,6 +69,8 @@ class Device(models.Model):
     released_until = models.DateTimeField(null=True)
     is_online = models.BooleanField(null=True)
     online_since = models.DateTimeField(null=True)
+    #: One look found it offline, the next one decides; its state is not confirmed meanwhile.
+    unheard_since = models.DateTimeField(null=True)
     battery_percent = models.PositiveSmallIntegerField(null=True)
     battery_at = models.DateTimeField(null=True)
     door_open = models.BooleanField(null=True)
@@ -198,7 +204,10 @@ class ActionAttempt(models.Model):
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     evidence = models.CharField(max_length=10, choices=AttemptEvidence, blank=True)
+    #: When evidence settled what nobody could vouch for.
     settled_at = models.DateTimeField(null=True)
+    #: When the door opened, where the feed told; never before it was asked to.
+    opened_at = models.DateTimeField(null=True)
     #: accounts.providers.base.Code, and the sentence people read.
     error_code = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=300, blank=True)
@@ -250,6 +259,34 @@ class ActionAttempt(models.Model):
             id=str(self.user_id) if self.user_id else "",
             name=self.actor_name,
         )
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the answer, a yes, came too late to tell when the door opened."""
+        if self.status != AttemptStatus.SUCCESS or self.settled_at:
+            return False
+        if self.sent_at is None or self.finished_at is None:
+            return False
+        return self.finished_at - self.sent_at > PROMPT
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether all we know is that the door opened between two moments."""
+        return self.is_slow and self.action == Action.UNLOCK and self.opened_at is None
+
+    @property
+    def moved_about(self) -> datetime:
+        """When the door moved, if it did: as the feed says, else as late as we know of it.
+
+        Where no answer came, that is when it was sent: nothing later is known.
+        """
+        told = self.opened_at or (self.settled_at and self.sent_at) or self.finished_at
+        return told or self.created_at
+
+    @property
+    def says_it_all(self) -> bool:
+        """Whether `error` already says that the door did not move."""
+        return self.error_code == Code.PRIVACY_MODE
 
     @property
     def ends_within(self) -> timedelta:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import ConnectedSite, Hub, Space, SpaceKind
 from accounts.providers.base import Hub as RemoteHub
@@ -20,6 +21,8 @@ from locks.states import Evidence, LockState
 
 #: Polls in a row without a door until it is called missing; one good poll brings it back.
 MISSING_AFTER = 2
+#: A door that one look finds offline is looked at again this soon, and believed then.
+DOUBTED_FOR = timedelta(seconds=5)
 #: A listing this much shorter than what we know is not believed at once (CODE-06).
 SHRUNK_BELOW = 0.5
 THIN_LISTINGS_BELIEVED = 3
@@ -39,18 +42,29 @@ _PLAIN = (
 )
 
 
-def take_hubs(site: ConnectedSite, hubs: Iterable[RemoteHub]) -> None:
+def take_hubs(site: ConnectedSite, hubs: list[RemoteHub]) -> None:
+    """Store what is said of a site's hubs. Unchanged ones are not written."""
+    known = {hub.remote_id: hub for hub in site.hubs.all()} if hubs else {}
     for hub in hubs:
-        Hub.objects.update_or_create(
-            site=site,
-            remote_id=hub.remote_id,
-            defaults={
-                "name": hub.name[:200],
-                "is_online": hub.is_online,
-                "otp_enabled": hub.otp_enabled,
-                "raw": hub.raw,
-            },
-        )
+        columns = {
+            "name": hub.name[:200],
+            "is_online": hub.is_online,
+            "otp_enabled": hub.otp_enabled,
+            "raw": hub.raw,
+        }
+        row = known.get(hub.remote_id)
+        if row is None:
+            Hub.objects.update_or_create(site=site, remote_id=hub.remote_id, defaults=columns)
+        elif any(getattr(row, column) != value for column, value in columns.items()):
+            Hub.objects.filter(pk=row.pk).update(**columns)
+            if row.otp_enabled != hub.otp_enabled:
+                _redraw(Device.objects.filter(hub=row, removed_at=None))  # they say it
+
+
+def _redraw(doors: QuerySet[Device]) -> None:
+    doors.update(changed_at=timezone.now())
+    for workspace_id, pk in doors.values_list("workspace_id", "pk"):
+        live.announce(workspace_id, pk)
 
 
 def take_listing(site: ConnectedSite, seen: list[LockSnapshot], *, at: datetime) -> bool:
@@ -94,6 +108,39 @@ def take_snapshot(device: Device, snapshot: LockSnapshot, hub: Hub | None, *, at
 
     Unchanged doors are not written: that the account was polled says as much.
     """
+    if not _news(device, snapshot, hub, at):
+        return False
+    with transaction.atomic():
+        # A command may have moved the door since it was read: its row says what is newer.
+        row = Device.objects.select_for_update(no_key=True)
+        device.refresh_from_db(fields=_COMPARED, from_queryset=row)
+        changed = _news(device, snapshot, hub, at)
+        if changed:
+            _store(device, changed, snapshot, at)
+    return bool(changed)
+
+
+#: Columns of a door that decide what of a snapshot is news, besides the plain ones.
+_COMPARED = [
+    *_PLAIN,
+    "state",
+    "state_at",
+    "state_evidence",
+    "released_until",
+    "office_mode",
+    "is_online",
+    "online_since",
+    "unheard_since",
+    "battery_percent",
+    "battery_at",
+    "missing_polls",
+    "missing_since",
+    "next_poll_at",
+]
+
+
+def _news(device: Device, snapshot: LockSnapshot, hub: Hub | None, at: datetime) -> dict[str, Any]:
+    """Return the columns that a look changes, as far as they are known."""
     now = {name: getattr(snapshot, name) for name in _PLAIN}
     now["name"], now["model"] = snapshot.name[:200], snapshot.model[:100]
     now["hub_id"] = hub.pk if hub else device.hub_id
@@ -103,11 +150,16 @@ def take_snapshot(device: Device, snapshot: LockSnapshot, hub: Hub | None, *, at
     if device.next_poll_at and device.next_poll_at <= at:
         now["next_poll_at"] = None
     changed = {column: value for column, value in now.items() if getattr(device, column) != value}
-    if not changed:
-        return False
     if changed.get("state") == LockState.UNLOCKED and snapshot.office_mode is not True:
         # Locks of this kind relock by themselves: a board must not say "unlocked" for a minute.
         changed["next_poll_at"] = at + OPEN_FOR
+    if changed.get("unheard_since") and not (hub and hub.is_online is False):
+        # Where a whole hub is away, the next listing tells of all its doors at once.
+        changed["next_poll_at"] = at + DOUBTED_FOR
+    return changed
+
+
+def _store(device: Device, changed: dict[str, Any], snapshot: LockSnapshot, at: datetime) -> None:
     was_missing = device.missing_since is not None
     Device.objects.filter(pk=device.pk).update(**changed, raw=snapshot.raw)
     for column, value in changed.items():
@@ -115,13 +167,12 @@ def take_snapshot(device: Device, snapshot: LockSnapshot, hub: Hub | None, *, at
     if was_missing:
         _record_door(Verb.DOOR_RETURNED, device, at)
     live.announce(device.workspace_id, device.pk)
-    return True
 
 
 def _state(device: Device, snapshot: LockSnapshot) -> dict[str, Any]:
     """Which state to believe. A look begun before the latest news is older than it."""
     seen_at = snapshot.observed_at
-    if device.state_at and seen_at < device.state_at:
+    if _is_first_doubt(device, snapshot) or (device.state_at and seen_at < device.state_at):
         return {}
     office = {"office_mode": snapshot.office_mode}
     is_released = device.released_until is not None and seen_at < device.released_until
@@ -142,9 +193,19 @@ def _state(device: Device, snapshot: LockSnapshot) -> dict[str, Any]:
 
 
 def _connection(device: Device, snapshot: LockSnapshot) -> dict[str, Any]:
+    """Offline is believed the second time in a row, online at once."""
+    if _is_first_doubt(device, snapshot):
+        return {"unheard_since": snapshot.observed_at}
+    heard = {"unheard_since": None}
     if snapshot.is_online == device.is_online:
-        return {}
-    return {"is_online": snapshot.is_online, "online_since": snapshot.observed_at}
+        return heard
+    since = device.unheard_since or snapshot.observed_at
+    return heard | {"is_online": snapshot.is_online, "online_since": since}
+
+
+def _is_first_doubt(device: Device, snapshot: LockSnapshot) -> bool:
+    is_heard = device.is_online is not False and device.unheard_since is None
+    return snapshot.is_online is False and is_heard
 
 
 def _battery(device: Device, snapshot: LockSnapshot) -> dict[str, Any]:
@@ -169,6 +230,7 @@ def _add(site: ConnectedSite, snapshot: LockSnapshot, hub: Hub | None, at: datet
         "state_evidence": Evidence.POLL,
         "is_online": snapshot.is_online,
         "online_since": seen_at,
+        "unheard_since": None,
         "battery_percent": snapshot.battery_percent,
         "battery_at": seen_at if snapshot.battery_percent is not None else None,
         "office_mode": snapshot.office_mode,
@@ -209,6 +271,7 @@ def _miss(device: Device, at: datetime) -> None:
     columns: dict[str, Any] = {"missing_polls": polls}
     if polls == MISSING_AFTER:
         columns |= {"missing_since": at, "state": LockState.UNKNOWN, "is_online": None}
+        columns |= {"unheard_since": None}
         columns |= {"state_at": at, "state_evidence": Evidence.POLL}
     elif polls > MISSING_AFTER:
         return

@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import random
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import health
 from accounts.driving import driver_for
-from accounts.models import AccountState, ConnectedAccount, ConnectedSite
+from accounts.models import ConnectedAccount, ConnectedSite, Operation, Trouble
 from accounts.providers.base import (
     EntryHow,
     EntryKind,
@@ -26,10 +28,14 @@ from accounts.providers.base import (
     Feed,
     FeedEntry,
     LockDriver,
+    NotYetError,
     ProviderError,
+    RefusedError,
+    TellsTime,
     UnreadableEntry,
 )
 from accounts.sealing import UnreadableError
+from accounts.turns import Work
 from audit import services as audit
 from audit.who import Place, Who
 from audit.words import How, Result, Source, Verb
@@ -40,7 +46,7 @@ from locks.states import AttemptStatus
 
 logger = logging.getLogger(__name__)
 
-STATUS, EVENTS, DOORS = "status", "events", "doors"
+STATUS, EVENTS, DOORS = Operation.STATUS, Operation.EVENTS, Operation.DOORS
 
 #: Nobody else polls the account for this long; longer than any poll may take.
 _LEASE = timedelta(seconds=90)
@@ -94,9 +100,11 @@ def _claim(column: str, interval: str) -> list[UUID]:
 def _accounts_with_due_doors() -> list[UUID]:
     """Accounts with doors to be looked at soon, after a command or an event."""
     due = Device.objects.filter(next_poll_at__lte=Now(), removed_at=None)
+    resting = Trouble.objects.resting(DOORS, timezone.now())
     return list(
         ConnectedAccount.objects.speaking()
         .filter(pk__in=due.values("account_id"))
+        .exclude(pk__in=resting.values("account_id"))
         .filter(Q(throttled_until=None) | Q(throttled_until__lte=Now()))
         .values_list("pk", flat=True)
     )
@@ -110,40 +118,63 @@ def poll(account_id: UUID, what: str) -> bool:
     """
     account = _take_lease(account_id)
     if account is None:
+        _wait_for_the_other(account_id, Operation(what))
         return False
     try:
-        _POLLS[what](account)
+        if what == DOORS:
+            # What the feed tells settles an attempt even where a door cannot be looked at.
+            return all([_try(account, DOORS), _feed_rests(account) or _try(account, EVENTS)])
+        return _try(account, Operation(what))
     except UnreadableError:
         health.note_unreadable(account)
         return False
-    except ProviderError as error:
-        health.note_failure(account, error, at=timezone.now())
-        _back_off(account, what)
-        return False
     finally:
         ConnectedAccount.objects.filter(pk=account_id).update(poll_lease_until=None)
-    if _all_works(account):
-        health.note_ok(account, at=timezone.now())
+
+
+def _try(account: ConnectedAccount, operation: Operation) -> bool:
+    """Ask once, unless this account must not be asked any more. Failures go to its health."""
+    if account.is_silent or (account.throttled_until and account.throttled_until > timezone.now()):
+        return False
+    interval_ms = {
+        STATUS: account.status_interval_ms,
+        EVENTS: account.event_poll_interval_ms,
+    }.get(operation, 0)
+    try:
+        _POLLS[operation](account)
+    except NotYetError as error:
+        _ask_at(account, operation, timezone.now() + timedelta(seconds=error.retry_after_seconds))
+        return False
+    except ProviderError as error:
+        later = health.note_failure(
+            account, error, at=timezone.now(), operation=operation, interval_ms=interval_ms
+        )
+        if later and interval_ms:
+            _ask_at(account, operation, later)
+        return False
+    health.note_ok(account, operation, at=timezone.now())
     return True
 
 
-def _all_works(account: ConnectedAccount) -> bool:
-    """Tell whether every kind of poll works: one that does must not hide that another fails."""
-    account.refresh_from_db(fields=["status_polled_at", "events_polled_at"])
-    return all(
-        polled_at is not None and polled_at > _good_since(account, interval_ms)
-        for polled_at, interval_ms in (
-            (account.status_polled_at, account.status_interval_ms),
-            (account.events_polled_at, account.event_poll_interval_ms),
-        )
-        if interval_ms
-    )
+def _feed_rests(account: ConnectedAccount) -> bool:
+    return health.is_resting(account.pk, EVENTS, at=timezone.now())
 
 
-def _good_since(account: ConnectedAccount, interval_ms: int) -> datetime:
-    if account.trouble or account.state != AccountState.CONNECTED:
-        return account.state_since
-    return timezone.now() - 3 * health.next_poll_delay(account, interval_ms)
+_NEXT = {STATUS: "next_status_poll_at", EVENTS: "next_event_poll_at"}
+
+
+def _wait_for_the_other(account_id: UUID, operation: Operation) -> None:
+    """Another poll is under way: what was due now must not wait for its next interval."""
+    if column := _NEXT.get(operation):
+        soon = timezone.now() + LOOK_AGAIN_AFTER
+        ConnectedAccount.objects.speaking().filter(
+            pk=account_id, poll_lease_until__gt=Now(), **{f"{column}__gt": soon}
+        ).update(**{column: soon})
+
+
+def _ask_at(account: ConnectedAccount, operation: Operation, at: datetime) -> None:
+    if column := _NEXT.get(operation):
+        ConnectedAccount.objects.filter(pk=account.pk).update(**{column: at})
 
 
 def _take_lease(account_id: UUID) -> ConnectedAccount | None:
@@ -158,29 +189,27 @@ def _take_lease(account_id: UUID) -> ConnectedAccount | None:
     return ConnectedAccount.objects.select_related("workspace").get(pk=account_id)
 
 
-def _back_off(account: ConnectedAccount, what: str) -> None:
-    """Ask later for what keeps failing; a broken feed does not slow the board."""
-    if account.failures_in_a_row < health.TROUBLE_AFTER or what == DOORS:
-        return
-    column, interval_ms = {
-        STATUS: ("next_status_poll_at", account.status_interval_ms),
-        EVENTS: ("next_event_poll_at", account.event_poll_interval_ms),
-    }[what]
-    if interval_ms:
-        later = timezone.now() + health.next_poll_delay(account, interval_ms)
-        ConnectedAccount.objects.filter(pk=account.pk).update(**{column: later})
-
-
 # --- status --------------------------------------------------------------------------------------
 
 
 def _poll_status(account: ConnectedAccount) -> None:
-    driver = driver_for(account)
+    driver = driver_for(account, work=Work.POLL)
     asked_at = timezone.now()
     for site in account.sites.select_related("property", "account"):
         poll_site(driver, site)
-    ConnectedAccount.objects.filter(pk=account.pk).update(status_polled_at=asked_at)
+    _note_status(account, driver, asked_at)
     live.announce_account(account.workspace_id, account.pk)
+
+
+def _note_status(account: ConnectedAccount, driver: LockDriver, asked_at: datetime) -> None:
+    columns: dict[str, Any] = {"status_polled_at": asked_at}
+    if isinstance(driver, TellsTime) and driver.clock_offset_seconds is not None:
+        # The driver compared with this machine's clock; deadlines are counted on the database's.
+        columns["clock_skew_seconds"] = RawSQL(
+            "%s + extract(epoch FROM %s - clock_timestamp())",
+            [driver.clock_offset_seconds, timezone.now()],
+        )
+    ConnectedAccount.objects.filter(pk=account.pk).update(**columns)
 
 
 def poll_site(driver: LockDriver, site: ConnectedSite) -> int:
@@ -195,7 +224,7 @@ def poll_site(driver: LockDriver, site: ConnectedSite) -> int:
 
 def _poll_doors(account: ConnectedAccount) -> None:
     """Look at the few doors that something just happened to, one cheap call each."""
-    driver = driver_for(account)
+    driver = driver_for(account, work=Work.POLL)
     due = (
         Device.objects.filter(account=account, removed_at=None, next_poll_at__lte=Now())
         .select_related("site", "hub", "account", "property", "attempt")
@@ -205,9 +234,17 @@ def _poll_doors(account: ConnectedAccount) -> None:
         # Cleared first: a door the provider cannot show must not be asked for every second.
         device.next_poll_at = _look_again_at(device, timezone.now())
         Device.objects.filter(pk=device.pk).update(next_poll_at=device.next_poll_at)
-        snapshot = driver.get_lock(device.site.remote_id, device.remote_id)
+        try:
+            snapshot = driver.get_lock(device.site.remote_id, device.remote_id)
+        except NotYetError as error:
+            later = timezone.now() + timedelta(seconds=error.retry_after_seconds)
+            Device.objects.filter(pk=device.pk).update(next_poll_at=later)
+            raise
+        except RefusedError as error:
+            # An answer about this door, not trouble of the account; the others wait.
+            logger.info("a door could not be looked at: %s", error)
+            continue
         observing.take_snapshot(device, snapshot, device.hub, at=timezone.now())
-    _poll_events(account)
 
 
 def _look_again_at(device: Device, now: datetime) -> datetime | None:
@@ -224,7 +261,7 @@ def _look_again_at(device: Device, now: datetime) -> datetime | None:
 def _poll_events(account: ConnectedAccount) -> None:
     if not account.event_poll_interval_ms:
         return
-    driver = driver_for(account)
+    driver = driver_for(account, work=Work.POLL)
     if isinstance(driver, EventFeed):
         for site in account.sites.select_related("property", "account"):
             since, is_rescan = _since(site, timezone.now())

@@ -1,10 +1,12 @@
 """What people decide about doors."""
 
+import math
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.actors import Actor
+from accounts.limits import Limit, take
 from accounts.models import Space, UnlockPolicy
 from accounts.permissions import Permission
 from audit.services import record
@@ -12,6 +14,10 @@ from audit.who import Place
 from audit.words import How, Verb
 from locks import live
 from locks.models import Device
+
+#: A burst and what comes after it: 6 in any minute at one door, 30 by one person.
+LOOKS_AT_A_DOOR = Limit(per_second=3 / 60, burst=3)
+LOOKS_OF_A_PERSON = Limit(per_second=15 / 60, burst=15)
 
 
 def set_door_policy(device: Device, policy: str, *, by: Actor, at: datetime) -> None:
@@ -55,6 +61,22 @@ def set_property_policy(space: Space, policy: UnlockPolicy, *, by: Actor, at: da
         live.announce(space.workspace_id, *doors.values_list("pk", flat=True))
 
 
-def look_now(device: Device, *, at: datetime) -> None:
-    """Have one door looked at soon. Returns before anybody looked."""
+class TooOftenError(Exception):
+    """Somebody wants a door looked at again too soon. `str()` is the sentence for people."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self.retry_after_seconds = math.ceil(wait_seconds)
+        super().__init__(f"Too many requests; try again in {self.retry_after_seconds} s.")
+
+
+def look_now(device: Device, *, by: Actor, at: datetime) -> None:
+    """Have one door looked at soon. Returns before anybody looked. Raises TooOftenError.
+
+    Whoever sees a door may ask, and each look costs requests that clicks and polls need too.
+    """
+    wait = take(f"look:door:{device.pk}", LOOKS_AT_A_DOOR) or take(
+        f"look:person:{by.user.pk}", LOOKS_OF_A_PERSON
+    )
+    if wait:
+        raise TooOftenError(wait)
     Device.objects.filter(pk=device.pk).update(next_poll_at=at)

@@ -15,8 +15,9 @@ from uuid import UUID, uuid4
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from accounts.models import AccountState
+from accounts.providers.base import Code
 from locks.models import Device
+from locks.obstacles import obstacle_of
 from locks.states import AttemptStatus, LockState
 
 #: At or below this a battery is worth a walk.
@@ -114,21 +115,36 @@ def natural(text: str) -> list[tuple[int, str | int]]:
     ]
 
 
-def render(device: Device, audience: Audience, *, notice: str = "") -> SafeString:
-    """Render one door's tile. With a `notice` it is for one reader and not kept."""
+def _caution(device: Device) -> str:
+    """What to know before pressing, where the press may well be refused."""
+    attempt = device.attempt
+    if device.privacy_mode:
+        was_told = attempt is not None and attempt.error_code == Code.PRIVACY_MODE
+        return "" if was_told else "Salto will refuse it."
+    return "The lock may not hear it." if device.is_online is False else ""
+
+
+def render(
+    device: Device, audience: Audience, *, notice: str = "", is_good: bool = False
+) -> SafeString:
+    """Render one door's tile. With a `notice`, good news or not, it is for one reader."""
+    attempt = device.attempt
+    is_unsure = attempt is not None and attempt.status == AttemptStatus.UNCONFIRMED
     return render_to_string(
         "locks/tile.html",
         {
             "device": device,
-            "attempt": device.attempt,
+            "attempt": attempt,
+            "again": is_unsure or device.released_until is not None,
+            "caution": _caution(device),
             "zone": device.property.zone,
             "may_unlock": audience == Audience.OPERATOR,
             "may_lock": audience == Audience.OPERATOR,
-            "account_silent": device.account.is_silent,
-            "opening_blocked": device.account.state == AccountState.ACTUATION_BLOCKED,
+            "obstacle": obstacle_of(device),
             "problems": problems_of(device),
             "key": uuid4(),
             "notice": notice,
+            "is_good": is_good,
         },
     )
 
@@ -151,6 +167,13 @@ class TileCache:
             for device in Device.objects.with_tile().filter(pk__in=stale):
                 kept[device.pk] = make_tile(device)
         return {pk: kept[pk] for pk, _ in wanted if pk in kept}
+
+    def keep(self, device: Device) -> Tile:
+        """Return the tile of a door that was just read `with_tile`, rendering it if it is new."""
+        tile = self._tiles.get(device.pk)
+        if tile is None or tile.revision < device.revision:
+            tile = self._tiles[device.pk] = make_tile(device)
+        return tile
 
 
 def _is_fresh(tile: Tile | None, revision: int) -> bool:

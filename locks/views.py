@@ -18,6 +18,7 @@ from audit.presenting import lines_of
 from audit.words import How
 from locks import actuation, door, services
 from locks.board import Filters, audience_of, board_for
+from locks.codes import listing
 from locks.forms import OrderForm, PolicyForm, SettleForm
 from locks.models import ActionAttempt, Device
 from locks.states import Action
@@ -36,8 +37,9 @@ def wants_fragment(request: Request) -> bool:
 def board(request: Request) -> HttpResponse:
     filters = Filters.from_query(request.GET.dict())
     shown = board_for(request.actor, filters)
-    template = "locks/board.html#doors" if wants_fragment(request) else "locks/board.html"
-    return render(
+    is_part = wants_fragment(request)
+    template = "locks/board.html#doors" if is_part else "locks/board.html"
+    response = render(
         request,
         template,
         {
@@ -59,12 +61,18 @@ def board(request: Request) -> HttpResponse:
             "polled": shown.polled,
         },
     )
+    if is_part:  # the form sends its empty fields too; the address says only what was asked
+        response["HX-Push-Url"] = filters.url()
+    return response
 
 
 @require_safe
 @requires(Permission.VIEW_BOARD)
 def show_door(request: Request, pk: UUID) -> HttpResponse:
-    device = _door(request, pk)
+    doors = Device.objects.for_actor(request.actor).with_tile()
+    device = get_object_or_404(
+        doors.select_related("account__workspace", "site", "code_door"), pk=pk
+    )
     is_admin = request.actor.may(Permission.VIEW_RAW, device.property_id)
     events = Event.objects.in_sight(request.actor.sight).filter(device_id=device.pk)
     may_manage = request.actor.may(Permission.MANAGE_DOORS, device.property_id)
@@ -78,6 +86,7 @@ def show_door(request: Request, pk: UUID) -> HttpResponse:
             "cursor": timezone.now().isoformat(),
             "facts": door.facts(device),
             "capabilities": door.capabilities(device),
+            "codes": listing.of_door(request.actor, device, now=timezone.now()),
             "attempts": device.attempts.order_by("-created_at")[:20],
             "lines": lines_of(
                 events.newest_first()[:50],
@@ -152,23 +161,26 @@ def _door_they_came_from(request: Request, space: Space) -> Device | None:
 @requires(Permission.UNLOCK)
 def unlock(request: Request, pk: UUID) -> HttpResponse:
     """GET asks for confirmation, for browsers without scripts; POST is the second click."""
+    if request.method == "POST":
+        return _act(request, pk, Action.UNLOCK)
     device = _door(request, pk)
     request.actor.require(Permission.UNLOCK, device.property_id)
-    if request.method == "POST":
-        return _act(request, device, Action.UNLOCK)
-    form = OrderForm(initial={"idempotency_key": uuid4()})
+    again = bool(request.GET.get("again"))
+    form = OrderForm(initial={"idempotency_key": uuid4(), "again": again})
     return render(request, "locks/confirm.html", {"device": device, "form": form})
 
 
 @require_POST
 @requires(Permission.UNLOCK)
 def lock(request: Request, pk: UUID) -> HttpResponse:
-    device = _door(request, pk)
+    return _act(request, pk, Action.LOCK)
+
+
+def _act(request: Request, pk: UUID, action: Action) -> HttpResponse:
+    # Only whether they see it: the door itself is read once more when it is locked to decide.
+    known = Device.objects.for_actor(request.actor).only("pk", "property_id", "workspace_id")
+    device = get_object_or_404(known, pk=pk)
     request.actor.require(Permission.UNLOCK, device.property_id)
-    return _act(request, device, Action.LOCK)
-
-
-def _act(request: Request, device: Device, action: Action) -> HttpResponse:
     form = OrderForm(request.POST)
     if not form.is_valid():
         sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -203,6 +215,7 @@ def _refused(
     request: Request, device: Device, sentence: str, status: int, form: OrderForm
 ) -> HttpResponse:
     """Say it where the button was. Without scripts: on the page where it was typed."""
+    device = _door(request, device.pk)
     if _is_scripted(request):
         return _answer(request, device, notice=sentence, status=status)
     if request.resolver_match and request.resolver_match.url_name == "door-lock":
@@ -215,10 +228,14 @@ def _refused(
 def _answer(
     request: Request, device: Device, *, notice: str = "", status: int = 200
 ) -> HttpResponse:
+    """Answer with the tile, and in it what to say to this one reader."""
     if not _is_scripted(request):
+        if notice:
+            (messages.success if status == 200 else messages.error)(request, notice)
         return redirect(device)
     audience = audience_of(request.actor, device.property_id)
-    response = HttpResponse(render_tile(device, audience, notice=notice), status=status)
+    tile = render_tile(device, audience, notice=notice, is_good=status == 200)
+    response = HttpResponse(tile, status=status)
     response["X-Lockboard-Tile"] = "1"
     return response
 
@@ -234,15 +251,12 @@ def settle(request: Request, pk: UUID) -> HttpResponse:
         ActionAttempt.objects.for_actor(request.actor).select_related("device"), pk=pk
     )
     form = SettleForm(request.POST)
-    notice = ""
+    opened = form.is_valid() and form.cleaned_data["outcome"] == "opened"
     if not form.is_valid():
         notice = "Say whether it opened."
-    elif not actuation.settle_by_person(
-        attempt,
-        opened=form.cleaned_data["outcome"] == "opened",
-        actor=request.actor,
-        at=timezone.now(),
-    ):
+    elif actuation.settle_by_person(attempt, opened=opened, actor=request.actor, at=timezone.now()):
+        notice = "Thank you. It stands in the log with your name."
+    else:
         notice = "That was settled already."
     status = 400 if form.errors else 200
     return _answer(request, _door(request, attempt.device_id), notice=notice, status=status)
@@ -252,8 +266,20 @@ def settle(request: Request, pk: UUID) -> HttpResponse:
 @requires(Permission.VIEW_BOARD)
 def refresh(request: Request, pk: UUID) -> HttpResponse:
     device = _door(request, pk)
-    services.look_now(device, at=timezone.now())
-    return _answer(request, device)
+    try:
+        services.look_now(device, by=request.actor, at=timezone.now())
+    except services.TooOftenError as error:
+        return _too_often(request, device, error)
+    return _answer(request, device, notice="We are asking the lock again.")
+
+
+def _too_often(request: Request, device: Device, error: services.TooOftenError) -> HttpResponse:
+    if _is_scripted(request):
+        response = _answer(request, device, notice=str(error), status=429)
+    else:  # the button is there for scripts only: this is a program
+        response = HttpResponse(str(error), status=429, content_type="text/plain; charset=utf-8")
+    response["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 @require_POST

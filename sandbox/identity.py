@@ -129,20 +129,47 @@ def _mistake(client: Client, query: Mapping[str, str]) -> str:
     return "login_required" if query.get("prompt") == "none" else ""
 
 
+OVER = "This sign-in took too long, or is over. Go back to where you came from."
+
+
+async def login_page(request: Request) -> Response:
+    """Show the login page again, after a wrong password."""
+    sign_in = _open_sign_in(request.app.state.world, request.query_params.get("sign_in", ""))
+    if sign_in is None or sign_in.code:
+        return pages.problem(OVER)
+    return pages.login(sign_in, email=sign_in.wrong_email, wrong=True)
+
+
 async def login(request: Request) -> Response:
+    """Check the password. What follows is a page of its own, so that *Back* asks for no form."""
     world: World = request.app.state.world
     form = await request.form()
     sign_in = _open_sign_in(world, str(form.get("sign_in")))
-    if sign_in is None:
-        return pages.problem("This sign-in took too long. Go back to where you came from.")
+    if sign_in is None or sign_in.code:
+        return pages.problem(OVER)
     email = str(form.get("email", "")).strip().lower()
     person = person_with_password(world, email, str(form.get("password", "")))
     if person is None:
         world.effect("sign_in_failed", cause="sign_in", account=email)
-        return pages.login(sign_in, email=email, wrong=True)
+        sign_in.wrong_email = email
+        world.sign_ins.put(sign_in)
+        return _page(sign_in, "login")
     sign_in.person_id = person.id
     world.sign_ins.put(sign_in)
-    return pages.consent(sign_in, person)
+    return _page(sign_in, "consent")
+
+
+def _page(sign_in: SignIn, name: str) -> Response:
+    query = urlencode({"sign_in": sign_in.id})
+    return RedirectResponse(f"{pages.prefix(sign_in)}/identity/{name}?{query}", 303)
+
+
+async def consent_page(request: Request) -> Response:
+    world: World = request.app.state.world
+    sign_in = _open_sign_in(world, request.query_params.get("sign_in", ""))
+    if sign_in is None or sign_in.person_id is None or sign_in.code:
+        return pages.problem(OVER)
+    return pages.consent(sign_in, world.people[sign_in.person_id])
 
 
 async def consent(request: Request) -> Response:
@@ -150,7 +177,7 @@ async def consent(request: Request) -> Response:
     form = await request.form()
     sign_in = _open_sign_in(world, str(form.get("sign_in")))
     if sign_in is None or sign_in.person_id is None or sign_in.code:
-        return pages.problem("This sign-in took too long. Go back to where you came from.")
+        return pages.problem(OVER)
     if form.get("decision") != "allow":
         world.sign_ins.drop(sign_in.id)
         return _back(sign_in.redirect_uri, state=sign_in.state, error="access_denied")

@@ -71,7 +71,7 @@ def problem(text: str, *, status: int = 400) -> Response:
 def login(sign_in: SignIn, *, email: str = "", wrong: bool = False) -> Response:
     alert = '<p role="alert" class="wrong">E-mail or password is wrong.</p>' if wrong else ""
     body = f"""    {alert}
-    <form method="post" action="{_prefix(sign_in)}/identity/login">
+    <form method="post" action="{prefix(sign_in)}/identity/login">
       <input type="hidden" name="sign_in" value="{escape(sign_in.id)}">
       <label for="email">E-mail</label>
       <input id="email" name="email" type="email" autocomplete="username" required
@@ -91,7 +91,7 @@ def consent(sign_in: SignIn, person: Person) -> Response:
     body = f"""    <p>Signed in as <strong>{escape(person.account)}</strong>.</p>
     <p><strong>{escape(sign_in.client_id)}</strong> asks to:</p>
     <ul>{items}</ul>
-    <form method="post" action="{_prefix(sign_in)}/identity/consent">
+    <form method="post" action="{prefix(sign_in)}/identity/consent">
       <input type="hidden" name="sign_in" value="{escape(sign_in.id)}">
       <button type="submit" name="decision" value="allow">Allow</button>
       <button type="submit" name="decision" value="deny" class="quiet">Deny</button>
@@ -101,7 +101,7 @@ def consent(sign_in: SignIn, person: Person) -> Response:
     return page("Allow access?", body, may_post_to=f"{target.scheme}://{target.netloc}")
 
 
-def _prefix(sign_in: SignIn) -> str:
+def prefix(sign_in: SignIn) -> str:
     return "/accept" if sign_in.environment == "accept" else ""
 
 

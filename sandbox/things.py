@@ -240,6 +240,8 @@ class SignIn(Thing):
     environment: str
     expires_at: datetime
     person_id: str | None = None
+    #: The one that was typed with a password that did not fit.
+    wrong_email: str = ""
     code: str | None = None
 
 

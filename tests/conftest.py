@@ -37,8 +37,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[Any]:
     """Collect hints instead of publishing them; process tests use the real broker."""
-    actuation = import_module("locks.actuation")  # after Django is set up
+    sending = import_module("locks.actuation.sending")  # after Django is set up
     dispatched: list[Any] = []
     if "processes" not in request.keywords and "browser" not in request.keywords:
-        monkeypatch.setattr(actuation, "dispatch", dispatched.append)
+        monkeypatch.setattr(sending, "dispatch", dispatched.append)
     return dispatched

@@ -10,11 +10,13 @@ from accounts.models.connections import (
     Hub,
     WebviewStep,
 )
+from accounts.models.limits import Allowance, Operation, Trouble
 from accounts.models.people import Invitation, Membership, Role, User, Workspace
 from accounts.models.places import Space, SpaceKind, UnlockPolicy
 
 __all__ = [
     "AccountState",
+    "Allowance",
     "ConnectWebview",
     "ConnectedAccount",
     "ConnectedSite",
@@ -23,9 +25,11 @@ __all__ = [
     "Hub",
     "Invitation",
     "Membership",
+    "Operation",
     "Role",
     "Space",
     "SpaceKind",
+    "Trouble",
     "UnlockPolicy",
     "User",
     "WebviewStep",

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.db import models
 
 from accounts import sealing
+from accounts.clocks import ClockTrouble
 from audit.ids import new_id
 from audit.who import Place
 
@@ -97,7 +98,6 @@ class ConnectedAccount(models.Model):
     #: A stable word (accounts.providers.base.Code) and a sentence for people.
     trouble_code = models.CharField(max_length=40, blank=True)
     trouble = models.CharField(max_length=300, blank=True)
-    failures_in_a_row = models.IntegerField(default=0)
     #: One-time codes refused in a row; two stop opening until a person acts.
     otp_refusals = models.IntegerField(default=0)
 
@@ -160,6 +160,11 @@ class ConnectedAccount(models.Model):
     @property
     def is_silent(self) -> bool:
         return self.state in SILENT_STATES
+
+    @property
+    def clock_trouble(self) -> ClockTrouble | None:
+        """What is wrong between the provider's clock and ours, if anything."""
+        return ClockTrouble.of(self.clock_skew_seconds)
 
     def seal(self, column: str, text: str) -> None:
         """Encrypt `text` into `<column>_sealed`. Does not save."""

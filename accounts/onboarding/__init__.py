@@ -6,6 +6,7 @@
     checking    the live checks, and who this is
     choosing    which sites, and which property each is
     connecting  the account itself: added, renewed, replaced
+    adding      more sites for it later
     progress    how the first sync goes
 
 Every step is stored before the next is shown, secrets sealed and apart from the answers, so

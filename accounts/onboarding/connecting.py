@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
 
+from accounts.actors import Actor
 from accounts.health import account_changed
 from accounts.models import (
     AccountState,
@@ -17,11 +19,11 @@ from accounts.models import (
     Space,
     SpaceKind,
     WebviewStep,
+    Workspace,
 )
 from accounts.onboarding import checking, choosing, credentials, progress, webviews
 from accounts.onboarding.choosing import Choice
 from accounts.onboarding.credentials import Credentials
-from accounts.onboarding.webviews import CompletedElsewhereError
 from accounts.providers.base import Token
 from accounts.signals import first_sync_requested
 from audit.services import record
@@ -38,6 +40,10 @@ class CannotConnectError(Exception):
 
 class AlreadyConnectedError(CannotConnectError):
     """The same login is an account of this workspace already."""
+
+
+class UnavailableSiteError(CannotConnectError):
+    """A chosen site is operated through another account, or cannot be operated at all."""
 
 
 def confirm(webview: ConnectWebview, *, name: str, by: Who, at: datetime) -> ConnectedAccount:
@@ -67,6 +73,9 @@ def _add(webview: ConnectWebview, name: str, by: Who, at: datetime) -> Connected
     choices = choosing.chosen(webview)
     if not choices:
         raise CannotConnectError("Choose at least one site.")
+    refuse_unavailable(
+        webview.workspace, webview.provider, [_site(webview, choice) for choice in choices]
+    )
     account = ConnectedAccount(
         workspace=webview.workspace,
         provider=webview.provider,
@@ -79,9 +88,12 @@ def _add(webview: ConnectWebview, name: str, by: Who, at: datetime) -> Connected
     )
     _sign(account, given, token, webview, at)
     account.save(force_insert=True)
-    places = _properties(webview, choices, by, at)
+    actor = webviews.authority(webview)
+    if actor is None:
+        raise CannotConnectError("The person who made this link may no longer connect accounts.")
+    places = properties_of(actor, choices, by, at)
     for choice, place in zip(choices, places, strict=True):
-        _add_site(account, webview, choice, place)
+        add_site(account, _site(webview, choice), place)
     record(
         Verb.ACCOUNT_CONNECTED,
         workspace_id=webview.workspace_id,
@@ -106,13 +118,26 @@ def _signed_in(webview: ConnectWebview) -> tuple[Credentials, Token | None]:
     return given, credentials.kept_token(webview)
 
 
-def _properties(
-    webview: ConnectWebview, choices: list[Choice], by: Who, at: datetime
-) -> list[Space]:
+def refuse_unavailable(
+    workspace: Workspace, provider: str, sites: Iterable[dict[str, Any]]
+) -> None:
+    """Raise UnavailableSiteError unless each of these sites may be given to an account now.
+
+    Two accounts that operate one site would each open its doors without knowing of the
+    other. Whoever gives sites to accounts waits here for the others in the workspace, to the
+    end of the transaction, so of two at once the second finds the first one's sites.
+    """
+    # No key changes: a click's row, which only refers to the workspace, does not wait.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    rows = {site["remote_id"]: site for site in sites}
+    taken = checking.operators_of(workspace.pk, provider, rows)
+    reasons = checking.unavailable(rows.values(), taken, actor=None)
+    for site_id, reason in reasons.items():
+        raise UnavailableSiteError(f"{rows[site_id]['name']} cannot be chosen. {reason}")
+
+
+def properties_of(actor: Actor, choices: list[Choice], by: Who, at: datetime) -> list[Space]:
     """Return the property of each choice, making the new ones. Sites may share one."""
-    actor = webviews.authority(webview)
-    if actor is None:
-        raise CannotConnectError("The person who made this link may no longer connect accounts.")
     existing = {space.pk: space for space in webviews.properties_for(actor)}
     made: dict[str, Space] = {}
     places = []
@@ -125,26 +150,26 @@ def _properties(
         if not webviews.may_add_properties(actor):
             raise CannotConnectError("Choose one of the existing properties.")
         if choice.name not in made:
-            made[choice.name] = _add_property(webview, choice, by, at)
+            made[choice.name] = _add_property(actor.workspace, choice, by, at)
         places.append(made[choice.name])
     return places
 
 
-def _add_property(webview: ConnectWebview, choice: Choice, by: Who, at: datetime) -> Space:
-    same = Space.objects.properties().filter(workspace_id=webview.workspace_id, name=choice.name)
+def _add_property(workspace: Workspace, choice: Choice, by: Who, at: datetime) -> Space:
+    same = Space.objects.properties().filter(workspace=workspace, name=choice.name)
     if same.exists():
         raise CannotConnectError(
             f"There is a property called {choice.name} by now. Choose it, or another name."
         )
     space = Space.objects.create(
-        workspace_id=webview.workspace_id,
+        workspace=workspace,
         kind=SpaceKind.PROPERTY,
         name=choice.name,
         time_zone=choice.time_zone,
     )
     record(
         Verb.PROPERTY_CREATED,
-        workspace_id=webview.workspace_id,
+        workspace_id=workspace.pk,
         at=at,
         who=by,
         how=How.WEB,
@@ -154,13 +179,10 @@ def _add_property(webview: ConnectWebview, choice: Choice, by: Who, at: datetime
     return space
 
 
-def _add_site(
-    account: ConnectedAccount, webview: ConnectWebview, choice: Choice, place: Space
-) -> None:
-    site = _site(webview, choice)
+def add_site(account: ConnectedAccount, site: dict[str, Any], place: Space) -> None:
     ConnectedSite.objects.create(
         account=account,
-        remote_id=choice.remote_id,
+        remote_id=site["remote_id"],
         name=site["name"],
         property=place,
         seats_used=site["seats_used"],
@@ -217,19 +239,17 @@ def reconnect(webview: ConnectWebview, account: ConnectedAccount, *, by: Who, at
         _finish(locked, row, at)
 
 
-def replace(webview: ConnectWebview, *, by: Who, at: datetime) -> None:
-    """Let another login take an account over. It must see every site the account operates.
+def replace(webview: ConnectWebview, account: ConnectedAccount, *, by: Who, at: datetime) -> None:
+    """Let this login take an account over. It must see every site the account operates.
 
-    Raises CannotConnectError where it does not, AlreadyConnectedError where the other login
-    is an account of its own.
+    Raises CannotConnectError where it does not, AlreadyConnectedError where this login is an
+    account of its own.
     """
     with webviews.preparing(webview) as locked:
-        if locked.reconnects is None:
-            raise CompletedElsewhereError
         _signed_in(locked)
         if checking.twin_of(locked):
             raise AlreadyConnectedError
-        row = _lock(locked.reconnects)
+        row = _lock(account)
         if missing := missing_sites(locked, row):
             raise CannotConnectError(
                 f"This login cannot see {', '.join(missing)}, so it cannot replace {row.name}."
@@ -273,7 +293,8 @@ def _renew(
     _sign(row, given, token, webview, at)
     row.state, row.state_since = AccountState.CONNECTED, at
     row.trouble_code = row.trouble = ""
-    row.failures_in_a_row = row.otp_refusals = 0
+    row.otp_refusals = 0
+    row.troubles.all().delete()
     row.throttled_until = row.token_lease_until = None
     row.next_status_poll_at = row.next_event_poll_at = at
     row.save()

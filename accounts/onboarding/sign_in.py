@@ -34,6 +34,10 @@ DENIED = (
     "You did not allow access at Salto, so nothing was connected. "
     "Sign in again if you change your mind."
 )
+DENIED_EARLIER = (
+    "You did not allow access at Salto in an older tab. A newer sign-in had replaced that one, "
+    "so it changed nothing."
+)
 EXPIRED = "That sign-in took longer than 10 minutes and has expired. Sign in again."
 USED = "That sign-in was already used, or a newer one replaced it. Sign in again."
 OTHER_BROWSER = (
@@ -82,10 +86,13 @@ def finish(webview: ConnectWebview, answer: Mapping[str, str], *, at: datetime) 
 
     Raises SignInError with a sentence, CompletedElsewhereError.
     """
+    has_denied = answer.get("error") == "access_denied"
     under_way = _take_sign_in(webview, hash_token(answer.get("state", "")))
+    if under_way is None:
+        raise SignInError(DENIED_EARLIER if has_denied else USED)
     if at > datetime.fromisoformat(under_way["until"]):
         raise SignInError(EXPIRED)
-    if answer.get("error") == "access_denied":
+    if has_denied:
         raise SignInError(DENIED)
     if "error" in answer or not answer.get("code"):
         raise SignInError(f"Salto did not sign you in ({_word(answer)}). Sign in again.")
@@ -96,12 +103,13 @@ def finish(webview: ConnectWebview, answer: Mapping[str, str], *, at: datetime) 
     _keep(webview, client, token)
 
 
-def _take_sign_in(webview: ConnectWebview, state_hash: str) -> dict[str, str]:
+def _take_sign_in(webview: ConnectWebview, state_hash: str) -> dict[str, str] | None:
+    """Return the sign-in that left with this state, once; None if it is not the one under way."""
     with webviews.preparing(webview) as locked:
         secrets = webviews.secrets_of(locked)
         under_way: dict[str, str] | None = secrets.pop("under_way", None)
         if locked.state_hash != state_hash or under_way is None:
-            raise SignInError(USED)
+            return None
         locked.state_hash = ""
         webviews.keep_secrets(locked, secrets)
     return under_way

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.providers import keypad, salto_ks
-from accounts.providers.base import Advice, Connection, LockDriver, TokenKeeper
+from accounts.providers.base import Advice, Connection, LockDriver, TokenKeeper, Turns
 from accounts.providers.http import HttpDoor
 from accounts.providers.keypad import KeypadCloud
 from accounts.providers.salto_ks import SaltoKS
@@ -55,14 +55,23 @@ PROVIDERS: dict[str, Provider] = {
 
 
 def open_driver(
-    provider: str, connection: Connection, *, tokens: TokenKeeper, door: HttpDoor
+    provider: str,
+    connection: Connection,
+    *,
+    tokens: TokenKeeper,
+    door: HttpDoor,
+    turns: Turns | None = None,
 ) -> LockDriver:
     """Return the driver for one account; no call is made. Raises UnknownProviderError.
+
+    Without `turns`, nobody counts its requests: for a sign-in that is no account yet.
 
     What it can do besides seeing locks is asked with `isinstance(driver, RemoteUnlock)` and
     the other protocols of `base`.
     """
     if provider not in PROVIDERS:
         raise UnknownProviderError(provider)
-    driver: LockDriver = PROVIDERS[provider].driver(connection, tokens=tokens, door=door)
+    driver: LockDriver = PROVIDERS[provider].driver(
+        connection, tokens=tokens, door=door, turns=turns
+    )
     return driver

@@ -8,6 +8,7 @@ below and raises `ProviderError` and its kin, and nothing else.
 have no word for*, and the raw word is kept in `raw`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,6 +89,23 @@ class RateLimitError(ProviderError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class NotYetError(RateLimitError):
+    """We hold the request back ourselves: the account's share of requests is used up for now.
+
+    The provider was not asked, so this says nothing about its health.
+    """
+
+    reach = Reach.NOT_SENT
+    default_code = "held_back"
+
+    def __init__(self, *, retry_after_seconds: float) -> None:
+        seconds = max(1, math.ceil(retry_after_seconds))
+        super().__init__(
+            f"Too many requests at once, try again in {seconds} s", retry_after_seconds=seconds
+        )
+        self.status = None
+
+
 class RefusedError(ProviderError):
     """The provider said no. `code` says why: see `Code`."""
 
@@ -110,6 +128,7 @@ class Code(StrEnum):
     ADDON_OFF = "addon_off"  # token endpoint said 400: the Connect API add-on is off
     MISSING_SCOPE = "missing_scope"
     RATE_LIMITED = "rate_limited"
+    HELD_BACK = "held_back"  # by ourselves; see NotYetError
     OFFLINE_OR_UNSUPPORTED = "device_offline"  # 422 and its like
     NOT_SUPPORTED = "not_supported"
     NOT_FOUND = "not_found"
@@ -302,6 +321,8 @@ class CheckResult(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
+    #: Nobody looked, or the provider does not say: neither good nor bad. `detail` says why.
+    NOT_CHECKED = "not_checked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,6 +334,10 @@ class Check:
     result: CheckResult
     detail: str = ""
     fix: str = ""
+    #: What will not work while it stays like this: a sentence.
+    consequence: str = ""
+    #: The sites it is about; none where it is about the login as a whole.
+    site_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,6 +378,16 @@ class TokenKeeper(Protocol):
         If another process renewed meanwhile, its token comes back and `fetch` is not called.
         `fetch` gets the newest stored token, for its refresh token.
         Raises what `fetch` raises; UnreachableError if another process's renewal takes too long.
+        """
+
+
+class Turns(Protocol):
+    """The account's share of requests, counted over all processes (reliability ACC-06)."""
+
+    def take(self, *, budget_seconds: float) -> None:
+        """Take one turn; call it before each request. It may wait for its turn in our place.
+
+        Raises NotYetError, as soon as it is known, where there is none in `budget_seconds`.
         """
 
 
@@ -456,3 +491,11 @@ class OfficeMode(Protocol):
 class EventFeed(Protocol):
     def list_entries(self, site_id: str, *, since: datetime, limit: int = 200) -> Feed:
         """Return what the feed holds from `since` (inclusive) on, oldest first."""
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A driver that reads the provider's clock from the replies it gets anyway."""
+
+    #: The provider's clock minus this machine's, to about a second; None before a reply told.
+    clock_offset_seconds: float | None

@@ -1,4 +1,4 @@
-"""Reading a provider's Retry-After."""
+"""Reading the times in a provider's headers."""
 
 import re
 from datetime import UTC, datetime
@@ -14,9 +14,17 @@ def retry_after_seconds(header: str, now: datetime) -> float:
     if re.fullmatch(r"\s*-?\d{1,300}(\.\d{1,9})?\s*", header):
         seconds = float(header)
     else:
-        try:
-            at = parsedate_to_datetime(header)
-        except (ValueError, TypeError):
+        at = http_date(header)
+        if at is None:
             return RETRY_AFTER_DEFAULT_SECONDS
-        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+        seconds = (at - now).total_seconds()
     return min(max(seconds, RETRY_AFTER_MIN_SECONDS), RETRY_AFTER_MAX_SECONDS)
+
+
+def http_date(header: str) -> datetime | None:
+    """Read the time in a header; None where it is no time."""
+    try:
+        at = parsedate_to_datetime(header)
+    except (ValueError, TypeError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import upkeep
+from accounts import stepup, upkeep
 from accounts.actors import Request, requires
-from accounts.forms import SettingsForm, TypedNameForm
+from accounts.forms import SettingsForm, SitesForm, TypedNameForm, time_zones
 from accounts.models import (
     AccountState,
     ConnectedAccount,
     ConnectedSite,
     ConnectWebview,
+    Dialect,
     Hub,
     WebviewStep,
 )
-from accounts.onboarding import webviews
+from accounts.onboarding import adding, checking, choosing, webviews
+from accounts.onboarding.connecting import CannotConnectError
 from accounts.permissions import Permission
 from accounts.providers import PROVIDERS
-from accounts.providers.base import Advice
-from accounts.views.connect import account_link, hub_rows, take_activation
+from accounts.providers.base import Advice, ProviderError
+from accounts.sealing import UnreadableError
+from accounts.views.connect import account_link, hub_rows, take_activation, told
 
 _manages = requires(Permission.MANAGE_ACCOUNTS)
 
@@ -75,21 +80,24 @@ class Health:
 def accounts(request: Request) -> HttpResponse:
     rows = _visible(request)
     context = {
-        "rows": [(account, Health.of(account)) for account in rows],
-        "unfinished": [(webview, *_place_of(webview)) for webview in _unfinished(request)],
+        "rows": [(account, Health.of(account), zone_of(request, account)) for account in rows],
+        "unfinished": [Unfinished.of(webview) for webview in _unfinished(request)],
     }
     return render(request, "accounts/list.html", context)
 
 
 def _visible(request: Request) -> list[ConnectedAccount]:
-    sites = ConnectedSite.objects.select_related("property").order_by("name")
     # Two counts over two joins would multiply; the sites are few and fetched in any case.
     return list(
         ConnectedAccount.objects.for_actor(request.actor)
         .annotate(doors=Count("devices", filter=Q(devices__removed_at=None), distinct=True))
-        .prefetch_related(Prefetch("sites", sites))
+        .prefetch_related(Prefetch("sites", _sites()))
         .order_by("name")
     )
+
+
+def _sites() -> QuerySet[ConnectedSite]:
+    return ConnectedSite.objects.select_related("property").order_by("name")
 
 
 def _unfinished(request: Request) -> list[ConnectWebview]:
@@ -100,11 +108,79 @@ def _unfinished(request: Request) -> list[ConnectWebview]:
     return list(rows.select_related("created_by", "reconnects").order_by("-created_at"))
 
 
-def _place_of(webview: ConnectWebview) -> tuple[str, int]:
-    """Return the brand an attempt is about, and the number of the step it stands at."""
-    provider = PROVIDERS.get(webview.provider)
-    step = WebviewStep(webview.step)
-    return provider.label if provider else "", webviews.steps_of(webview).index(step) + 1
+#: What a person does next, by the step an attempt stands at.
+_NEXT = {
+    WebviewStep.INTRO: "Read what will happen",
+    WebviewStep.BRAND: "Select the brand",
+    WebviewStep.SIGN_IN: "Sign in",
+    WebviewStep.CHECKS: "See the live checks",
+    WebviewStep.SITES: "Choose sites",
+    WebviewStep.CONFIRM: "Confirm what will be added",
+    WebviewStep.SYNC: "Watch the doors being fetched",
+    WebviewStep.DONE: "See what was found",
+}
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An attempt to take up again, told apart from others like it."""
+
+    webview: ConnectWebview
+    #: What it is about: a brand and, as far as known, whose login and which sites.
+    title: str
+    signed_in_as: str
+    sites: str
+    step: int
+    steps: int
+    next: str
+
+    @classmethod
+    def of(cls, webview: ConnectWebview) -> Unfinished:
+        provider = PROVIDERS.get(webview.provider)
+        label = provider.label if provider else "A new account"
+        step = WebviewStep(webview.step)
+        steps = [each for each in webviews.steps_of(webview) if each != WebviewStep.DONE]
+        return cls(
+            webview=webview,
+            title=f"Reconnect {webview.reconnects.name}" if webview.reconnects else label,
+            signed_in_as=_signed_in_as(webview),
+            sites=", ".join(_sites_of(webview)),
+            step=steps.index(step) + 1 if step in steps else len(steps),
+            steps=len(steps),
+            next=_NEXT[WebviewStep.CHECKS if _is_blocked(webview) else step],
+        )
+
+
+def _signed_in_as(webview: ConnectWebview) -> str:
+    """Return who signed in: a person, or a client that stands for nobody."""
+    identity = webview.answers.get("identity") or {}
+    given = webview.answers.get("credentials") or {}
+    client_id = given.get("client_id") if given.get("dialect") == Dialect.LEGACY else ""
+    return str(identity.get("email") or identity.get("name") or client_id or "")
+
+
+def _is_blocked(webview: ConnectWebview) -> bool:
+    """Whether every site it saw lacks something, so that there is nothing to choose."""
+    sites = webview.answers.get("sites", [])
+    return bool(sites) and all(site.get("blocked") for site in sites)
+
+
+def _sites_of(webview: ConnectWebview) -> list[str]:
+    """Return the names of the sites that were chosen; before that, of those the login sees."""
+    names = {site["remote_id"]: site["name"] for site in webview.answers.get("sites", [])}
+    chosen = [
+        names[row["remote_id"]]
+        for row in webview.answers.get("chosen", [])
+        if row["remote_id"] in names
+    ]
+    return chosen or list(names.values())[:3]
+
+
+def zone_of(request: Request, account: ConnectedAccount) -> ZoneInfo:
+    """The zone to show an account's times in: its first property's, or else the reader's."""
+    for site in account.sites.all():
+        return site.property.zone
+    return ZoneInfo(request.actor.zone_name)
 
 
 def _find(request: Request, pk: UUID) -> ConnectedAccount:
@@ -112,7 +188,7 @@ def _find(request: Request, pk: UUID) -> ConnectedAccount:
     return get_object_or_404(
         found.select_related("workspace")
         .annotate(doors=Count("devices", filter=Q(devices__removed_at=None), distinct=True))
-        .prefetch_related(Prefetch("sites", ConnectedSite.objects.select_related("property")))
+        .prefetch_related(Prefetch("sites", _sites()))
     )
 
 
@@ -135,6 +211,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "account": row,
+        "zone": zone_of(request, row),
         "health": Health.of(row),
         "label": PROVIDERS[row.provider].label,
         "form": form or SettingsForm(account=row),
@@ -184,8 +261,85 @@ def account_allow_opening(request: Request, pk: UUID) -> HttpResponse:
 @_manages
 def account_reconnect(request: Request, pk: UUID) -> HttpResponse:
     row = _find_to_change(request, pk)
+    if not stepup.is_recent(request):
+        return stepup.ask(request)
     _, token = webviews.create(request.actor, at=timezone.now(), reconnects=row)
     return redirect("connect", token)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_manages
+def account_sites(request: Request, pk: UUID) -> HttpResponse:
+    """Choose more sites among those the login sees now. What is operated already stays."""
+    row = _find_to_change(request, pk)
+    try:
+        seen = adding.visible_sites(row)
+        form = _more_sites_form(request, row, seen)
+        if request.method == "POST" and form.is_valid():
+            return _add_sites(request, row, seen, form)
+    except (ProviderError, UnreadableError) as error:
+        return _sites_page(request, row, trouble=_cannot_ask(row, error))
+    return _sites_page(request, row, form)
+
+
+def _more_sites_form(
+    request: Request, row: ConnectedAccount, seen: list[dict[str, Any]]
+) -> SitesForm:
+    ours = {site.remote_id for site in row.sites.all()}
+    others = [site for site in seen if site["remote_id"] not in ours]
+    properties = webviews.properties_for(request.actor)
+    ids = [site["remote_id"] for site in others]
+    taken = checking.operators_of(row.workspace_id, row.provider, ids)
+    return SitesForm(
+        request.POST if request.method == "POST" else None,
+        sites=others,
+        initial={site["remote_id"]: choosing.suggestion(site, properties) for site in others},
+        chosen_ids=set(),
+        unavailable=checking.unavailable(others, taken, request.actor),
+        properties=properties,
+        may_add=webviews.may_add_properties(request.actor),
+    )
+
+
+def _add_sites(
+    request: Request, row: ConnectedAccount, seen: list[dict[str, Any]], form: SitesForm
+) -> HttpResponse:
+    rows = [{"site": site} for site in seen if site["remote_id"] in form.chosen_ids]
+    problems = told(adding.problems(row, form.chosen_ids), rows)
+    if any(line["has_failed"] for line in problems) and "understood" not in request.POST:
+        return _sites_page(request, row, form, problems)
+    try:
+        adding.add(row, seen, form.choices(), actor=request.actor, at=timezone.now())
+    except CannotConnectError as error:
+        messages.error(request, str(error))
+        return redirect("account-sites", row.pk)
+    names = ", ".join(each["site"]["name"] for each in rows)
+    messages.success(request, f"{names}: added. The doors appear on the board in a moment.")
+    return redirect("account", row.pk)
+
+
+def _sites_page(
+    request: Request,
+    row: ConnectedAccount,
+    form: SitesForm | None = None,
+    problems: list[dict[str, Any]] | None = None,
+    trouble: Advice | None = None,
+) -> HttpResponse:
+    context = {
+        "trouble": trouble,
+        "account": row,
+        "label": PROVIDERS[row.provider].label,
+        "form": form,
+        "problems": problems,
+        "time_zones": time_zones(),
+    }
+    return render(request, "accounts/sites.html", context)
+
+
+def _cannot_ask(row: ConnectedAccount, error: Exception) -> Advice:
+    if isinstance(error, ProviderError):
+        return PROVIDERS[row.provider].advice(error.code, dialect=row.dialect)
+    return _UNREADABLE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -230,10 +384,13 @@ def connect_new(request: Request) -> HttpResponse:
 @_manages
 def webview_resume(request: Request, pk: UUID) -> HttpResponse:
     webview = _find_webview(request, pk)
+    # Its link can change an account's secret.
+    if webview.reconnects_id and not stepup.is_recent(request):
+        return stepup.ask(request)
     token = webviews.renew_link(webview, by=request.actor.who, at=timezone.now())
     if request.POST.get("for") == "somebody":
         return _link_page(request, webview, token)
-    messages.info(request, "Here you left off. The earlier link to this no longer works.")
+    messages.info(request, "This is the step where it was left. The earlier link no longer works.")
     return redirect("connect", token)
 
 

@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import activation
+from accounts import activation, stepup, upkeep
 from accounts.actors import Request
-from accounts.forms import AccountNameForm, CredentialsForm, PinForm, SitesForm, time_zones
+from accounts.forms import ConfirmForm, CredentialsForm, PinForm, SitesForm, time_zones
 from accounts.links import hash_token
-from accounts.models import Dialect, Hub, WebviewStep
+from accounts.models import ConnectedAccount, Dialect, Hub, WebviewStep
 from accounts.onboarding import (
     checking,
     choosing,
@@ -29,7 +29,11 @@ from accounts.onboarding import (
     sign_in,
     webviews,
 )
-from accounts.onboarding.connecting import AlreadyConnectedError, CannotConnectError
+from accounts.onboarding.connecting import (
+    AlreadyConnectedError,
+    CannotConnectError,
+    UnavailableSiteError,
+)
 from accounts.onboarding.sign_in import SignInError
 from accounts.providers import PROVIDERS
 from accounts.sealing import UnreadableError
@@ -220,8 +224,12 @@ def returned(request: Request, visit: Visit, answer: dict[str, str]) -> HttpResp
     try:
         sign_in.finish(visit.webview, answer, at=visit.at)
     except SignInError as error:
-        if str(error) == sign_in.USED and webviews.has_reached(visit.webview, WebviewStep.CHECKS):
+        has_gone_on = webviews.has_reached(visit.webview, WebviewStep.CHECKS)
+        if str(error) == sign_in.USED and has_gone_on:
             return visit.go_on()  # the same answer a second time: a reload, or another tab
+        if str(error) == sign_in.DENIED_EARLIER:
+            messages.info(request, str(error))
+            return visit.go_on()
         messages.error(request, str(error))
         return visit.go(WebviewStep.SIGN_IN)
     return visit.go(WebviewStep.CHECKS)
@@ -240,22 +248,57 @@ def checks(request: Request, visit: Visit) -> HttpResponse:
             return visit.go(WebviewStep.CHECKS)
         messages.error(request, "Sign in again first.")
         return visit.go(WebviewStep.SIGN_IN)
+    context = {
+        "was_run": checking.was_run(visit.webview),
+        "lines": checking.lines(visit.webview),
+        "identity": visit.webview.answers.get("identity"),
+        "account": visit.webview.reconnects,
+        "next_url": visit.url(WebviewStep.SITES),
+    }
+    return visit.render(request, WebviewStep.CHECKS, context | _decision(visit))
+
+
+def _decision(visit: Visit) -> dict[str, Any]:
+    """What there is to decide after the checks."""
     webview = visit.webview
+    account = webview.reconnects
     twin = checking.twin_of(webview)
     is_other = checking.is_other_account(webview)
-    account = webview.reconnects
-    context = {
-        "was_run": checking.was_run(webview),
-        "lines": webview.answers.get("checks", []),
-        "identity": webview.answers.get("identity"),
+    return {
         "may_go_on": checking.may_go_on(webview),
-        "account": account,
+        "obstacle": checking.obstacle(webview),
         "is_other": is_other,
         "twin": twin if twin != account else None,
         "missing": connecting.missing_sites(webview, account) if account and is_other else [],
-        "next_url": visit.url(WebviewStep.SITES) if not account else "",
+        "takeovers": [] if twin or account else _takeovers(visit),
+        "blocked": [site for site in checking.sites(webview) if site.get("blocked")],
+        "has_free_site": bool(checking.free_sites(webview)),
     }
-    return visit.render(request, WebviewStep.CHECKS, context)
+
+
+def _takeovers(visit: Visit) -> list[dict[str, Any]]:
+    """Return the accounts that operate sites of this login already, and whether it may replace
+    their logins."""
+    found: dict[UUID, dict[str, Any]] = {}
+    for site_id, account in checking.operators(visit.webview).items():
+        row = found.setdefault(account.pk, {"account": account, "sites": []})
+        row["sites"] += [
+            site["name"] for site in checking.sites(visit.webview) if site["remote_id"] == site_id
+        ]
+    return [
+        row
+        | {
+            "name": checking.name_for(visit.actor, row["account"]),
+            "missing": connecting.missing_sites(visit.webview, row["account"]),
+            "may_replace": _may_replace(visit, row["account"]),
+        }
+        for row in found.values()
+    ]
+
+
+def _may_replace(visit: Visit, account: ConnectedAccount) -> bool:
+    """A link alone reaches no account that it was not made for."""
+    return visit.actor is not None and upkeep.may_change(visit.actor, account)
 
 
 @require_POST
@@ -263,25 +306,40 @@ def checks(request: Request, visit: Visit) -> HttpResponse:
 @at_step(WebviewStep.CHECKS)
 def settle(request: Request, visit: Visit) -> HttpResponse:
     """Decide about an account that is there already: reconnect, replace, or add another."""
-    webview = visit.webview
+    decision = request.POST.get("decision")
+    if decision in ("reconnect", "replace") and visit.actor and not stepup.is_recent(request):
+        return stepup.ask_first(request, visit.url(WebviewStep.CHECKS))
     try:
-        match request.POST.get("decision"):
-            case "reconnect":
-                account = checking.twin_of(webview) or webview.reconnects
-                if account is None:
-                    raise Http404
-                connecting.reconnect(webview, account, by=visit.who, at=visit.at)
-                messages.success(request, f"{account.name} is connected again.")
-            case "replace":
-                connecting.replace(webview, by=visit.who, at=visit.at)
-                messages.success(request, "The account now uses this login.")
-            case "add":
-                connecting.add_instead(webview)
+        _settle(request, visit, decision)
     except AlreadyConnectedError:
         messages.error(request, "This account is already connected: reconnect it instead.")
     except CannotConnectError as error:
         messages.error(request, str(error))
     return visit.go_on()
+
+
+def _settle(request: Request, visit: Visit, decision: str | None) -> None:
+    webview = visit.webview
+    match decision:
+        case "reconnect":
+            account = checking.twin_of(webview) or webview.reconnects
+            if account is None:
+                raise Http404
+            connecting.reconnect(webview, account, by=visit.who, at=visit.at)
+            messages.success(request, f"{account.name} is connected again.")
+        case "replace":
+            account = webview.reconnects or _operator(visit, request.POST.get("account", ""))
+            connecting.replace(webview, account, by=visit.who, at=visit.at)
+            messages.success(request, f"{account.name} now uses this login.")
+        case "add":
+            connecting.add_instead(webview)
+
+
+def _operator(visit: Visit, pk: str) -> ConnectedAccount:
+    for account in checking.operators(visit.webview).values():
+        if str(account.pk) == pk and _may_replace(visit, account):
+            return account
+    raise Http404
 
 
 # --- sites and confirmation -------------------------------------------------------------------
@@ -291,6 +349,8 @@ def settle(request: Request, visit: Visit) -> HttpResponse:
 @by_link
 @at_step(WebviewStep.SITES)
 def sites(request: Request, visit: Visit) -> HttpResponse:
+    if not checking.free_sites(visit.webview):
+        return visit.go(WebviewStep.CHECKS)  # says why there is nothing to choose
     form = _sites_form(request, visit)
     if request.method == "POST" and form.is_valid():
         choosing.choose(visit.webview, form.choices())
@@ -304,7 +364,8 @@ def _sites_form(request: Request, visit: Visit) -> SitesForm:
     actor = webviews.authority(webview)
     assert actor is not None  # `by_link` has asked
     properties = webviews.properties_for(actor)
-    known = webview.answers.get("sites", [])
+    known = checking.sites(webview)
+    free = [site["remote_id"] for site in checking.free_sites(webview)]
     before = {choice.remote_id: choice for choice in choosing.chosen(webview)}
     suggested = {site["remote_id"]: choosing.suggestion(site, properties) for site in known}
     return SitesForm(
@@ -312,7 +373,8 @@ def _sites_form(request: Request, visit: Visit) -> SitesForm:
         sites=known,
         initial=suggested | before,
         # One site is most people's whole account: it is chosen already.
-        chosen_ids=set(before) or ({known[0]["remote_id"]} if len(known) == 1 else set()),
+        chosen_ids=set(before) & set(free) or (set(free) if len(free) == 1 else set()),
+        unavailable=checking.unavailable(known, checking.operators(webview), visit.actor),
         properties=properties,
         may_add=webviews.may_add_properties(actor),
     )
@@ -322,7 +384,17 @@ def _sites_form(request: Request, visit: Visit) -> SitesForm:
 @by_link
 @at_step(WebviewStep.CONFIRM)
 def confirm(request: Request, visit: Visit) -> HttpResponse:
-    form = AccountNameForm(request.POST or None, initial={"name": _account_name(visit)})
+    rows = _rows(visit)
+    site_ids = {row["site"]["remote_id"] for row in rows}
+    if site_ids - {site["remote_id"] for site in checking.free_sites(visit.webview)}:
+        messages.error(request, "A site you chose cannot be connected any more: see below.")
+        return visit.go(WebviewStep.CHECKS)  # asks what to do about it
+    problems = told(checking.problems(visit.webview, site_ids), rows)
+    form = ConfirmForm(
+        request.POST or None,
+        initial={"name": _account_name(visit)},
+        is_broken=any(line["has_failed"] for line in problems),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             connecting.confirm(
@@ -330,17 +402,36 @@ def confirm(request: Request, visit: Visit) -> HttpResponse:
             )
         except AlreadyConnectedError:
             return visit.go(WebviewStep.CHECKS)  # asks whether to reconnect it instead
+        except UnavailableSiteError as error:
+            messages.error(request, str(error))
+            return visit.go(WebviewStep.CHECKS)
         except CannotConnectError as error:
             messages.error(request, str(error))
             return visit.go(WebviewStep.SITES)
         return visit.go(WebviewStep.SYNC)
-    return visit.render(request, WebviewStep.CONFIRM, {"form": form, "rows": _rows(visit)})
+    context = {"form": form, "rows": rows, "problems": problems}
+    return visit.render(request, WebviewStep.CONFIRM, context)
+
+
+def told(problems: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the problems as they are shown for these sites: where each is, not all it named."""
+    names = {row["site"]["remote_id"]: row["site"]["name"] for row in rows}
+    return [
+        line
+        | {
+            "has_failed": checking.has_failed(line),
+            # What the line says names every site it is about, chosen or not.
+            "detail": "" if set(line["site_ids"]) - set(names) else line["detail"],
+            "where": [names[pk] for pk in line["site_ids"] if pk in names and len(names) > 1],
+        }
+        for line in problems
+    ]
 
 
 def _account_name(visit: Visit) -> str:
     label = PROVIDERS[visit.webview.provider].label
     chosen = choosing.chosen(visit.webview)
-    names = {site["remote_id"]: site["name"] for site in visit.webview.answers.get("sites", [])}
+    names = {site["remote_id"]: site["name"] for site in checking.sites(visit.webview)}
     if len(chosen) == 1:
         return f"{label} {choosing.property_name(names[chosen[0].remote_id])}"[:100]
     identity = visit.webview.answers.get("identity") or {}
@@ -351,7 +442,7 @@ def _rows(visit: Visit) -> list[dict[str, Any]]:
     """Return what will be added, a site a row."""
     actor = webviews.authority(visit.webview)
     places = {space.pk: space for space in webviews.properties_for(actor)} if actor else {}
-    sites_by_id = {site["remote_id"]: site for site in visit.webview.answers.get("sites", [])}
+    sites_by_id = {site["remote_id"]: site for site in checking.sites(visit.webview)}
     rows = []
     for choice in choosing.chosen(visit.webview):
         place = places.get(choice.property_id) if choice.property_id else None

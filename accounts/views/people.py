@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,11 +19,11 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import people
+from accounts import demo_mail, people, stepup
 from accounts.actors import Request, requires
 from accounts.forms import AcceptForm, AccessForm, InviteForm, initial_access
 from accounts.middleware import CHOSEN_WORKSPACE
-from accounts.models import Invitation, Membership, Space, User
+from accounts.models import Invitation, Membership, Role, Space, User
 from accounts.people import RefusedError
 from accounts.permissions import Permission
 from accounts.views.visits import not_valid
@@ -52,6 +52,7 @@ def people_list(request: Request) -> HttpResponse:
         "people": _people(request).order_by("-is_active", "name", "email"),
         "invitations": invitations,
         "now": timezone.now(),
+        "has_outbox": demo_mail.is_on_for(request.actor.workspace),
     }
     return render(request, "people/list.html", context)
 
@@ -82,6 +83,8 @@ def person(request: Request, pk: UUID) -> HttpResponse:
         request.POST or None, properties=_properties(request), initial=initial_access(here)
     )
     if request.method == "POST" and form.is_valid():
+        if form.makes_admin and not stepup.is_recent(request):
+            return stepup.ask(request)
         try:
             people.change_access(
                 request.actor.workspace,
@@ -126,6 +129,9 @@ def person_deactivate(request: Request, pk: UUID) -> HttpResponse:
 @_manages
 def person_reactivate(request: Request, pk: UUID) -> HttpResponse:
     who = _find(request, pk)
+    here: list[Membership] = getattr(who, "here")  # noqa: B009  set by the prefetch
+    if any(each.role == Role.ADMIN for each in here) and not stepup.is_recent(request):
+        return stepup.ask(request)
     people.reactivate(request.actor.workspace, who, by=request.user, at=timezone.now())
     messages.success(request, f"{who} can sign in again.")
     return redirect("people")
@@ -139,6 +145,8 @@ def person_reactivate(request: Request, pk: UUID) -> HttpResponse:
 def person_invite(request: Request) -> HttpResponse:
     form = InviteForm(request.POST or None, properties=_properties(request))
     if request.method == "POST" and form.is_valid():
+        if form.makes_admin and not stepup.is_recent(request):
+            return stepup.ask(request)
         given = form.cleaned_data
         try:
             invitation, token = people.invite(
@@ -160,10 +168,11 @@ def person_invite(request: Request) -> HttpResponse:
 @require_POST
 @_manages
 def invitation_again(request: Request, pk: UUID) -> HttpResponse:
+    earlier = _find_invitation(request, pk)
+    if earlier.role == Role.ADMIN and not stepup.is_recent(request):
+        return stepup.ask(request)
     try:
-        invitation, token = people.invite_again(
-            _find_invitation(request, pk), by=request.user, at=timezone.now()
-        )
+        invitation, token = people.invite_again(earlier, by=request.user, at=timezone.now())
     except RefusedError as error:
         messages.error(request, str(error))
         return redirect("people")
@@ -179,6 +188,15 @@ def invitation_withdraw(request: Request, pk: UUID) -> HttpResponse:
     return redirect("people")
 
 
+@require_safe
+@_manages
+def outbox(request: Request) -> HttpResponse:
+    """Show the invitations that a demo wrote down instead of mailing them."""
+    if not demo_mail.is_on_for(request.actor.workspace):
+        raise Http404
+    return render(request, "people/outbox.html", {"mails": demo_mail.invitations_of(request.actor)})
+
+
 def _find_invitation(request: Request, pk: UUID) -> Invitation:
     return get_object_or_404(
         Invitation.objects.filter(workspace=request.actor.workspace, accepted_at=None),
@@ -191,6 +209,13 @@ def _sent(request: Request, invitation: Invitation, token: str) -> HttpResponse:
     """Mail the link; where mail fails, show it once so that it can be sent another way."""
     link = f"{settings.LOCKBOARD_ORIGIN}{reverse('invitation', args=[token])}"
     if _mail(invitation, link):
+        if demo_mail.is_on_for(invitation.workspace):
+            messages.success(
+                request,
+                f"{invitation.email} is invited. This demo sends no mail: here is what they "
+                "would have got.",
+            )
+            return redirect("outbox")
         messages.success(request, f"An invitation is on its way to {invitation.email}.")
         return redirect("people")
     return render(request, "people/link.html", {"invitation": invitation, "link": link})
@@ -202,6 +227,7 @@ def _mail(invitation: Invitation, link: str) -> bool:
         subject=f"Invitation to {invitation.workspace.name} on Lockboard",
         body=render_to_string("people/invitation.txt", context),
         to=[invitation.email],
+        headers={demo_mail.HEADER: str(invitation.pk)},
         connection=get_connection(timeout=_MAIL_TIMEOUT),
     )
     try:

@@ -28,12 +28,12 @@ def moment(
     """Show a time of the property; the browser may turn it into an age.
 
     `style`: `clock` (14:02:11), `minute` (14:02), `full` (21 Nov 2026, 14:02:11 CET),
-    `ago` (as clock, but a script keeps it as an age like "12 s ago").
+    `day` (21 Nov 2026), `ago` (as clock, but a script keeps it as an age like "12 s ago").
     """
     if at is None:
         return SafeString("–")
     local = at.astimezone(zone) if zone else at
-    shapes = {"minute": "%H:%M", "full": "%-d %b %Y, %H:%M:%S %Z"}
+    shapes = {"minute": "%H:%M", "full": "%-d %b %Y, %H:%M:%S %Z", "day": "%-d %b %Y"}
     return format_html(
         '<time datetime="{}"{}>{}</time>',
         at.isoformat(timespec="seconds"),

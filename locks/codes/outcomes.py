@@ -152,6 +152,9 @@ def _after_refusal(
     if error.code == Code.NOT_READY:
         facts["next_run_at"] = now + NOT_READY_AGAIN
         return Change(code=code, facts=facts, answers=answers)
+    if error.code == Code.HELD_BACK:  # by ourselves: nobody was asked, so nothing failed
+        facts["next_run_at"] = now + _wait(error, 0, SET_AT_MOST)
+        return Change(code=code, facts=facts, answers=answers)
     if error.code in NEEDS_A_PERSON:
         blocked = block(code, error.code, str(error), now)
         return Change(
@@ -241,6 +244,8 @@ def removal_failed(call: Remove, error: ProviderError, now: datetime) -> Change:
     code = call.code
     if call.is_extra:
         return Change(code=code)
+    if error.code == Code.HELD_BACK:
+        return Change(code=code, facts={"next_run_at": now + _wait(error, 0, REMOVE_AT_MOST)})
     attempts = code.attempts + 1
     return Change(
         code=code,

@@ -9,7 +9,6 @@ rows are the work: a pass that dies is continued by the next one, from what a li
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -35,6 +34,7 @@ from accounts.providers.base import (
 )
 from accounts.providers.codes import AccessCodes, CodeListing
 from accounts.sealing import UnreadableError
+from accounts.turns import Work
 from locks import live, tasks
 from locks.codes import decide, outcomes, sighting, storing, timing, unmanaged
 from locks.codes.actions import (
@@ -66,8 +66,6 @@ BATCH = 20
 GIVE_UP_AFTER = 2
 REST = timedelta(seconds=15)
 EVERY = timedelta(seconds=60)
-#: Requests a second while nothing else shares them out (facts/salto_ks.md 2.3).
-CALLS_PER_SECOND = 4.0
 #: Doors whose set-up is compared in each listing although nothing is pending there.
 DOORS_IN_ROTATION = 1
 #: Where codes that are not ours may be is looked at in full once in so many minutes.
@@ -188,9 +186,10 @@ class _Pass:
         self._sites: dict[UUID, KnownSite] = {}
         self._remote_sites: dict[UUID, UUID] = {}
         self._driver: AccessCodes | None = None
+        #: The same driver with the share of requests that is kept for revocations.
+        self._revoker: AccessCodes | None = None
         self._failures = 0
         self._rests_until: datetime | None = None
-        self._last_call = 0.0
         #: Set where there was more to do than time.
         self.is_unfinished = False
 
@@ -204,10 +203,11 @@ class _Pass:
         for site in self.account.sites.all():
             self._sites[site.pk] = storing.known_site(site, label=label, is_silent=is_silent)
         if not is_silent:
-            driver: object = driver_for(self.account)
-            if not isinstance(driver, AccessCodes):
+            driver: object = driver_for(self.account, work=Work.RECONCILE)
+            revoker: object = driver_for(self.account, work=Work.REVOKE)
+            if not isinstance(driver, AccessCodes) or not isinstance(revoker, AccessCodes):
                 return
-            self._driver = driver
+            self._driver, self._revoker = driver, revoker
         self._load_doors()
         try:
             self._work()
@@ -268,7 +268,6 @@ class _Pass:
         codes = self._codes_of(site_id, doors)
         unsure = [code.ref for code in codes.values() if code.ambiguous_since is not None]
         looked_at = self._doors_to_look_at(codes, doors)
-        self._take_turn()
         asked_at = self.now
         assert self._driver is not None
         listing = self._driver.list_codes(
@@ -500,10 +499,9 @@ class _Pass:
             call = replace(call, code=sighting.after(call.code, intended))
         site = self._site_of(call.code)
         assert site is not None
-        assert self._driver is not None
-        self._take_turn()
+        assert self._revoker is not None
         try:
-            self._driver.remove_code(
+            self._revoker.remove_code(
                 site.remote_id,
                 call.door.lock_id,
                 call.remote_id,
@@ -519,7 +517,6 @@ class _Pass:
         site, driver = self._site_of(call.code), self._driver
         assert site is not None
         assert driver is not None
-        self._take_turn()
         intended_at, began = self.now, time.monotonic()
         intents = outcomes.intend(call, intended_at)
         if not storing.intend(intents):
@@ -583,13 +580,6 @@ class _Pass:
         if isinstance(error, RateLimitError):
             return self.now + timedelta(seconds=error.retry_after_seconds)
         return self.now + REST
-
-    def _take_turn(self) -> None:
-        """Wait for our turn at the provider."""
-        wait = self._last_call + 1 / CALLS_PER_SECOND - time.monotonic()
-        if wait > 0:
-            threading.Event().wait(wait)
-        self._last_call = time.monotonic()
 
 
 _NOT_GONE = [phase for phase in CodePhase if phase not in GONE_PHASES]

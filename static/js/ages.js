@@ -53,7 +53,8 @@
     const until = Date.parse(place.dataset.releasedUntil);
     const whole = Math.max(1000, until - (Date.parse(place.dataset.releasedAt) || now));
     const left = Math.max(0, until - now);
-    put(place.querySelector("[data-countdown]"), left ? String(Math.ceil(left / 1000)) : "…");
+    // Where nobody knows when it opened, a number would be a guess: the words name the latest.
+    if (!("vague" in place.dataset)) put(place.querySelector("[data-countdown]"), left ? String(Math.ceil(left / 1000)) : "…");
     if (!left) put(place.querySelector("[data-released-word]"), "Relocking…");
     const ring = place.querySelector("[data-ring]");
     ring.style.strokeDashoffset = String(100 - (100 * Math.min(left, whole)) / whole);
@@ -69,7 +70,7 @@
       put(button.querySelector("[data-unlock-text]"), `Try again in ${left} s`);
     } else {
       button.removeAttribute("aria-disabled");
-      put(button.querySelector("[data-unlock-text]"), "Unlock");
+      put(button.querySelector("[data-unlock-text]"), button.dataset.again ? "Unlock again" : "Unlock");
       delete button.dataset.waitSeconds;
     }
   }
@@ -106,7 +107,14 @@
     }
   });
 
+  // Tiles are the same for everybody; whoever pressed reads of themselves.
+  function nameMe(tile) {
+    const place = tile.querySelector("[data-actor]");
+    if (place && place.dataset.actor === board?.dataset.me) put(place, place.dataset.mine);
+  }
+
   lockboard.watch = (tile) => {
+    nameMe(tile);
     nameDays(tile, lockboard.now());
     lockboard.tick(tile);
     watcher.observe(tile);

@@ -34,7 +34,9 @@
       button.removeAttribute("aria-disabled");
       delete button.dataset.off;
     }
-    if (wasLost) lockboard.say("The board is live again.");
+    if (!wasLost) return;
+    lockboard.hush("urgent");
+    lockboard.say("The board is live again.");
   }
 
   function goDead(title, text, { link = false } = {}) {
@@ -96,6 +98,7 @@
       lockboard.confirmAccount(account, at);
     },
     banners: takeBanners,
+    codes: (id) => document.dispatchEvent(new CustomEvent("lockboard:codes", { detail: id.trim() })),
     pulse: (data) => lockboard.setClock(data),
     bye: end,
   };

@@ -10,30 +10,32 @@
   const boxOf = (row) => row.querySelector('input[name="site"]');
   const all = sites.querySelector("[data-all-sites]");
   const search = sites.querySelector("[data-site-search]");
-  const shown = () => rows.filter((row) => !row.hidden);
+  // What cannot be chosen is only shown.
+  const free = () => rows.filter((row) => !row.hidden && !boxOf(row).disabled);
 
   function show() {
     for (const row of rows) {
       const choice = row.querySelector("select");
       const made = row.querySelector("[data-new-property]");
-      row.querySelector(".connect-place").hidden = !boxOf(row).checked;
+      const place = row.querySelector(".connect-place");
+      if (place) place.hidden = !boxOf(row).checked;
       if (made) made.hidden = choice.value !== "new";
     }
     if (!all) return;
-    const checked = shown().filter((row) => boxOf(row).checked).length;
-    all.checked = checked > 0 && checked === shown().length;
-    all.indeterminate = checked > 0 && checked < shown().length;
+    const checked = free().filter((row) => boxOf(row).checked).length;
+    all.checked = checked > 0 && checked === free().length;
+    all.indeterminate = checked > 0 && checked < free().length;
   }
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/);
     for (const row of rows) row.hidden = !words.every((word) => row.dataset.site.includes(word));
-    sites.querySelector("[data-no-site]").hidden = shown().length > 0;
+    sites.querySelector("[data-no-site]").hidden = rows.some((row) => !row.hidden);
     show();
   }
 
   sites.addEventListener("change", (event) => {
-    if (event.target === all) for (const row of shown()) boxOf(row).checked = all.checked;
+    if (event.target === all) for (const row of free()) boxOf(row).checked = all.checked;
     show();
   });
   search?.addEventListener("input", filter);

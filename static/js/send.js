@@ -5,8 +5,12 @@
   const lockboard = window.lockboard;
   const UNHEARD = "We could not hear the answer. The board will show what happened.";
   const UNSENT = "No connection: nothing was sent.";
-  // Doors this person acted on here, until their outcome was told.
+  const READ_MS = 8000;
+  // Doors this person acted on here, until their outcome was told: since when, and the outcome
+  // that they know of already.
   const mine = new Map();
+  // What an answer said to this person: it stays for a while, though the tile is redrawn.
+  const said = new Map();
 
   function note(tile, text, link) {
     const place = tile.querySelector("[data-notice]");
@@ -69,15 +73,48 @@
     });
   }
 
+  // What the answer says to this one person. It goes when it was read, or when it is over.
+  function tell(tile, notice, answer) {
+    lockboard.say(`${tile.dataset.name}: ${notice}`, { urgent: !answer.ok });
+    const wait = Number(answer.headers.get("Retry-After"));
+    const button = tile.querySelector("[data-unlock]");
+    if (wait && button) {
+      button.dataset.waitFrom = new Date(lockboard.now()).toISOString();
+      button.dataset.waitSeconds = String(wait);
+      lockboard.tick(tile);
+    }
+    if (answer.ok && tile.dataset.outcome === "unconfirmed") {
+      mine.set(tile.dataset.door, { at: Date.now(), knows: "unconfirmed" });
+    }
+    said.set(tile.dataset.door, { text: notice, isGood: answer.ok, until: Date.now() + (wait ? 1000 * wait : READ_MS) });
+    if (answer.ok || wait) setTimeout(() => hide(tile.dataset.door), wait ? 1000 * wait : READ_MS);
+  }
+
+  function hide(door) {
+    const place = lockboard.tile(door)?.querySelector("[data-notice]");
+    if (place && Date.now() >= (said.get(door)?.until ?? 0)) place.hidden = true;
+  }
+
+  function sayAgain(tile) {
+    const { text, isGood, until } = said.get(tile.dataset.door) ?? {};
+    const place = tile.querySelector("[data-notice]");
+    if (!text || !place?.hidden || tile.dataset.state === "sending") return;
+    if (Date.now() >= until) {
+      said.delete(tile.dataset.door);
+      return;
+    }
+    if (!isGood) place.classList.replace("is-info", "is-warn");
+    place.querySelector("[data-notice-text]").textContent = text;
+    place.hidden = false;
+  }
+
   async function take(tile, answer) {
     if (answer.headers.get("X-Lockboard-Tile")) {
       const fresh = lockboard.parse(await answer.text());
       const notice = fresh?.querySelector("[data-notice]:not([hidden]) [data-notice-text]")?.textContent;
+      if (notice) mine.delete(tile.dataset.door);
       const shown = lockboard.swap(fresh, { isAnswer: true });
-      if (shown && notice) {
-        mine.delete(shown.dataset.door);
-        lockboard.say(`${shown.dataset.name}: ${notice}`, { urgent: true });
-      }
+      if (shown && notice) tell(shown, notice, answer);
     } else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403 || answer.status === 404) {
       await refuse(tile, answer);
     } else {
@@ -92,7 +129,8 @@
       return;
     }
     tile.setAttribute("aria-busy", "true");
-    mine.set(tile.dataset.door, Date.now());
+    said.delete(tile.dataset.door);
+    mine.set(tile.dataset.door, { at: Date.now() });
     document.dispatchEvent(new CustomEvent("lockboard:sent"));
     try {
       await take(tile, await post(url, fields));
@@ -105,13 +143,17 @@
   function outcome(tile) {
     const isLock = tile.dataset.action === "lock";
     const card = tile.querySelector("[data-attempt-card] p")?.textContent.trim();
-    if (tile.dataset.outcome !== "success") return card && { text: `${tile.dataset.name}: ${card}`, urgent: true };
+    const isGood = tile.dataset.outcome === "success";
+    if (card || !isGood) return card && { text: `${tile.dataset.name}: ${card}`, urgent: !isGood };
     return { text: `${tile.dataset.name}: ${isLock ? "locked." : "door released."}`, urgent: false };
   }
 
   // Tell the outcome of one's own press, once; of nobody else's.
   document.addEventListener("lockboard:tile", ({ detail: { tile } }) => {
-    if (!mine.has(tile.dataset.door) || tile.dataset.state === "sending" || !tile.dataset.outcome) return;
+    sayAgain(tile);
+    const pressed = mine.get(tile.dataset.door);
+    if (!pressed || tile.dataset.state === "sending" || !tile.dataset.outcome) return;
+    if (pressed.knows === tile.dataset.outcome) return;
     mine.delete(tile.dataset.door);
     const told = outcome(tile);
     if (told) lockboard.say(told.text, { urgent: told.urgent });
@@ -119,7 +161,7 @@
 
   // A press that nobody answers for a while: look whether the board missed it.
   setInterval(() => {
-    for (const [door, at] of mine) {
+    for (const [door, { at }] of mine) {
       if (Date.now() - at > 60_000) mine.delete(door);
       else if (Date.now() - at > 5000 && !lockboard.isLive?.()) lockboard.catchUp?.();
     }

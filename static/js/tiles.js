@@ -63,7 +63,7 @@
     if (!old) return null;
     // An answer to somebody's own press carries words that no broadcast has.
     if (isOlder(fresh, old) || (!isAnswer && fresh.dataset.revision === old.dataset.revision)) return old;
-    if (Date.parse(old.dataset.seen) > (Date.parse(fresh.dataset.seen) || 0) && fresh.dataset.seen) {
+    if (Date.parse(old.dataset.seen) > (Date.parse(fresh.dataset.seen) || 0) && fresh.dataset.seen && !("unheard" in fresh.dataset)) {
       fresh.dataset.seen = old.dataset.seen;
     }
     const held = old.contains(document.activeElement) ? document.activeElement : null;
@@ -81,13 +81,13 @@
 
   lockboard.allTiles = () => document.querySelectorAll(".tile[data-door]");
 
-  // A poll that succeeded saw every door of its account that is not marked missing.
+  // A poll that succeeded saw every door of its account that is not marked missing or in doubt.
   lockboard.confirmAccount = (account, at) => {
     const moment = Date.parse(at);
     if (!moment) return;
     if (!(Date.parse(polls.get(account)) > moment)) polls.set(account, at);
     for (const tile of document.querySelectorAll(`.tile[data-account="${CSS.escape(account)}"]`)) {
-      if (tile.dataset.problems.includes("missing")) continue;
+      if (tile.dataset.problems.includes("missing") || "unheard" in tile.dataset) continue;
       if (!(Date.parse(tile.dataset.seen) >= moment)) tile.dataset.seen = at;
     }
   };

@@ -1,7 +1,7 @@
 """The Accounts page and what can be done there."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -76,7 +76,7 @@ def test_the_list_asks_a_fixed_number_of_questions(
         response = browser.get(url)
 
     rows = response.context["rows"]
-    assert [(each.name, each.doors) for each, _ in rows] == [
+    assert [(each.name, each.doors) for each, *_ in rows] == [
         (f"Account {number}", 1) for number in range(count)
     ]
     assert len(response.context["unfinished"]) == count
@@ -90,7 +90,7 @@ def test_a_manager_of_some_properties_sees_their_accounts_only(manager: User) ->
 
     rows = browser.get(reverse("accounts")).context["rows"]
 
-    assert [each.name for each, _ in rows] == ["Mine"]
+    assert [each.name for each, *_ in rows] == ["Mine"]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,11 @@ def test_secrets_are_never_shown(browser: Browser, account: ConnectedAccount) ->
 
 # --- who may --------------------------------------------------------------------------------------
 
-PAGES = ["account", "account-disconnect"]
+PAGES = ["account", "account-sites", "account-disconnect"]
 ACTS = [
     "account-settings",
     "account-sync",
+    "account-sites",
     "account-reconnect",
     "account-disconnect",
     "account-allow-opening",
@@ -249,6 +250,7 @@ def test_bad_settings_have_a_sentence_at_the_field_and_store_nothing(  # noqa: P
     sentence: str,
     filled: str,
 ) -> None:
+    ConnectedAccount.objects.update(dialect="legacy")  # the one with all fields
     page = browser.post(
         reverse("account-settings", args=[account.pk]),
         SETTINGS | {"name": "Renamed"} | {field: value},
@@ -260,6 +262,63 @@ def test_bad_settings_have_a_sentence_at_the_field_and_store_nothing(  # noqa: P
     assert form[field].value() == filled
     account.refresh_from_db()
     assert account.name == "Test account"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words_of_it"),
+    [
+        (
+            "status_interval_ms",
+            "1000000000000",
+            "Too much: 15 000–3 600 000 ms. The most, 3 600 000 ms = 1 hour, is filled in now",
+        ),
+        (
+            "status_interval_ms",
+            "100",
+            "Too little: 15 000–3 600 000 ms. The least, 15 000 ms = 15 seconds, is filled in now",
+        ),
+        ("status_interval_ms", "fast", "Enter a whole number of milliseconds: 15 000–3 600 000 ms"),
+    ],
+)
+def test_numbers_out_of_range_are_told_in_words(
+    browser: Browser, account: ConnectedAccount, field: str, value: str, words_of_it: str
+) -> None:
+    url = reverse("account-settings", args=[account.pk])
+
+    page = words(browser.post(url, SETTINGS | {field: value}))
+
+    assert words_of_it in page
+    assert "Now 60 000 ms = 1 minute." in page
+
+
+def test_how_long_a_door_is_released_is_asked_where_the_api_takes_it(
+    browser: Browser, account: ConnectedAccount
+) -> None:
+    url = reverse("account", args=[account.pk])
+    settings_url = reverse("account-settings", args=[account.pk])
+    assert "Time a door stays released" not in words(browser.get(url))
+    browser.post(settings_url, SETTINGS | {"unlock_seconds": "9"})
+    account.refresh_from_db()
+    assert account.unlock_seconds == 5
+
+    ConnectedAccount.objects.update(dialect="legacy")
+    assert "Time a door stays released" in words(browser.get(url))
+    browser.post(settings_url, SETTINGS | {"unlock_seconds": "9"})
+
+    account.refresh_from_db()
+    assert account.unlock_seconds == 9
+
+
+def test_times_of_an_account_are_those_of_its_property(
+    browser: Browser, account: ConnectedAccount
+) -> None:
+    make_property(account.workspace, name="A first one", time_zone="Europe/London")
+    make_site(account, property=make_property(account.workspace, time_zone="Asia/Tokyo"))
+    at = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
+    ConnectedAccount.objects.update(status_polled_at=at, secret_set_at=at)
+
+    for url in (reverse("accounts"), reverse("account", args=[account.pk])):
+        assert "21 Nov 2026, 23:00:00 JST" in words(browser.get(url))
 
 
 def test_saving_the_same_again_changes_nothing(browser: Browser, account: ConnectedAccount) -> None:
@@ -362,12 +421,30 @@ def test_an_unfinished_attempt_is_a_card_that_can_be_cancelled(
     browser: Browser, manager: User
 ) -> None:
     webview, _ = webviews.create(actor(manager), at=timezone.now())
-    assert "Unfinished: new account, step 1" in words(browser.get(reverse("accounts")))
+    page = words(browser.get(reverse("accounts")))
+    assert "A new account Step 1 of 7" in page
+    assert "NextRead what will happen" in page
+    assert "by Ana" in page
 
     browser.post(reverse("webview-cancel", args=[webview.pk]))
 
     assert "Unfinished" not in words(browser.get(reverse("accounts")))
     assert Event.objects.filter(verb=Verb.WEBVIEW_CANCELLED).count() == 1
+
+
+def test_unfinished_attempts_are_told_apart(browser: Browser, manager: User) -> None:
+    for email, step in (("jane@example.com", "sites"), ("harbour@example.com", "confirm")):
+        webview, _ = webviews.create(actor(manager), at=timezone.now())
+        site = {"remote_id": "s", "name": f"Site of {email}"}
+        answers = {"identity": {"email": email, "name": ""}, "sites": [site]}
+        ConnectWebview.objects.filter(pk=webview.pk).update(
+            provider="salto_ks", step=step, answers=answers
+        )
+
+    page = words(browser.get(reverse("accounts")))
+
+    assert "NextChoose sites Signed in asjane@example.com SitesSite of jane@example.com" in page
+    assert "NextConfirm what will be added Signed in asharbour@example.com" in page
 
 
 @pytest.mark.parametrize("name", ["webview-resume", "webview-cancel"])

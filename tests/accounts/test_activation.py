@@ -162,3 +162,15 @@ def test_strangers_and_people_without_permission_are_refused(walk: Walk) -> None
 
     assert act(walk, "begin", browser=stranger).status_code == 404
     assert act(walk, "begin", browser=client_of(reader)).status_code == 403
+
+
+def test_the_doors_of_an_iq_can_be_opened_once_it_is_activated(walk: Walk, cloud: Client) -> None:
+    before = walk.browser.get("/").content.decode()
+    assert "Remote opening is not activated on its IQ." in before
+    act(walk, "begin")
+
+    act(walk, "confirm", mailed_pin(cloud))
+
+    after = walk.browser.get("/").content.decode()
+    assert "not activated" not in after
+    assert "data-unlock=" in after

@@ -20,7 +20,8 @@ from accounts.models import (
     User,
     WebviewStep,
 )
-from accounts.onboarding import checking, sign_in, webviews
+from accounts.onboarding import checking, connecting, sign_in, webviews
+from accounts.onboarding.connecting import UnavailableSiteError
 from accounts.providers.base import UncertainError
 from audit.models import Event
 from audit.words import Verb
@@ -259,6 +260,18 @@ def test_a_newer_sign_in_replaces_the_one_in_another_tab(walk: Walk) -> None:
     assert "a newer one replaced it" in words(walk.get("sign-in"))
 
 
+def test_a_denial_in_an_older_tab_is_told_as_what_it_is(walk: Walk) -> None:
+    older = sign_in_at(walk.cloud, walk.to_sign_in().leave(), "jane@example.com", allow=False)
+    walk.sign_in()
+
+    answer = walk.come_back(older)
+
+    assert answer["Location"] == walk.url("checks")
+    page = words(walk.get("checks"))
+    assert "You did not allow access at Salto in an older tab." in page
+    assert "so it changed nothing" in page
+
+
 @pytest.mark.parametrize("state", ["", "unknown", "x" * 5000])
 def test_a_state_nobody_knows_is_refused(walk: Walk, state: str) -> None:
     answer = walk.browser.get(reverse("connect-callback"), {"state": state, "code": "x"})
@@ -366,6 +379,17 @@ def test_bad_credentials_have_a_sentence_at_the_field(
     assert walk.webview.step == WebviewStep.SIGN_IN
 
 
+@pytest.mark.parametrize(
+    "address", ["https://connect.my-clay.com", "http://evil.example", "https://127.1", "x"]
+)
+def test_a_sandbox_workspace_says_that_it_talks_only_to_the_sandbox(
+    walk: Walk, address: str
+) -> None:
+    page = walk.to_sign_in().post("sign-in", BACK_END | {"api_base": address})
+
+    assert "A sandbox workspace talks only to the sandbox." in words(page)
+
+
 def test_pasted_spaces_are_removed_with_a_notice(walk: Walk) -> None:
     walk.to_sign_in().post(
         "sign-in",
@@ -408,8 +432,126 @@ def test_checks_are_lines_with_their_fix(walk: Walk, email: str, key: str, resul
 def test_a_login_without_sites_cannot_go_on(walk: Walk) -> None:
     walk.to_checks("empty@example.com")
 
-    assert "this login sees no site" in words(walk.get("checks"))
+    page = words(walk.get("checks"))
+    results = {line["key"]: line["result"] for line in walk.webview.answers["checks"]}
+    assert "this login sees no site" in page
     assert walk.get("sites")["Location"] == walk.url("checks")
+    assert {key for key, result in results.items() if result == "ok"} == {"token", "environment"}
+    assert "Remote opening Not checked This login sees no site." in page
+
+
+def test_an_account_of_the_test_system_is_told_that_this_is_why(walk: Walk) -> None:
+    walk.to_checks("accept@example.com")
+
+    page = words(walk.get("checks"))
+    assert "This is Salto's test system, not your doors. Sign in to the production" in page
+    assert "sees no site" not in page
+    assert walk.get("sites")["Location"] == walk.url("checks")
+
+
+@pytest.mark.parametrize(
+    ("email", "why"),
+    [
+        ("unreleased@example.com", "It is not released"),
+        ("expired@example.com", "Its Salto KS subscription has ended"),
+    ],
+)
+def test_a_site_that_could_not_be_operated_cannot_be_connected(
+    walk: Walk, email: str, why: str
+) -> None:
+    walk.to_checks(email)
+    site = walk.webview.answers["sites"][0]
+
+    checks = words(walk.get("checks"))
+    refused = walk.post("sites", new_property(site["remote_id"], "Nowhere"))
+
+    assert f"{site['name']} cannot be connected. {why}" in checks
+    assert "Continue" not in checks
+    assert refused["Location"] == walk.url("checks")
+    assert walk.webview.step == WebviewStep.SITES
+
+
+def test_a_site_that_was_given_up_meanwhile_is_refused_at_the_end(walk: Walk) -> None:
+    walk.to_confirm()
+    answers = walk.webview.answers
+    answers["sites"][0]["blocked"] = "Its Salto KS subscription has ended."
+    ConnectWebview.objects.update(answers=answers)
+
+    with pytest.raises(UnavailableSiteError, match="subscription has ended"):
+        connecting.confirm(
+            walk.webview, name="X", by=webviews.visitor(walk.webview), at=timezone.now()
+        )
+
+    assert not ConnectedAccount.objects.exists()
+
+
+def test_what_will_not_work_is_repeated_and_has_to_be_accepted(walk: Walk) -> None:
+    walk.to_confirm("reader@example.com")
+    page = words(walk.get("confirm"))
+    assert "Role is site admin Not in order" in page
+    assert "Doors are shown, but none can be opened from here." in page
+    assert "Allow remote opening for this user in Salto KS, under Users." in page
+
+    refused = words(walk.post("confirm", {"name": "Mill Lane"}))
+
+    assert "Tick this to add it nevertheless, or go back." in refused
+    assert not ConnectedAccount.objects.exists()
+    walk.post("confirm", {"name": "Mill Lane", "understood": "on"})
+    assert ConnectedAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("email", "note"),
+    [
+        ("jane@example.com", ""),
+        ("otp@example.com", "Until then its doors are shown, but cannot be opened from here."),
+        ("fullseats@example.com", "new guests are suspended without a word from Salto"),
+    ],
+)
+def test_notes_are_repeated_and_ask_for_nothing(walk: Walk, email: str, note: str) -> None:
+    walk.to_confirm(email)
+
+    page = words(walk.get("confirm"))
+
+    assert ("What is not in order" in page) == bool(note)
+    assert note in page
+    walk.post("confirm", {"name": "Mill Lane"})
+    assert ConnectedAccount.objects.count() == 1
+
+
+def test_only_the_troubles_of_chosen_sites_are_repeated(walk: Walk, cloud: Client) -> None:
+    sites = {site["name"]: site["id"] for site in cloud.get("/control/sites").json()}
+    full, other = sites["SIMULATED Castle Street"], sites["SIMULATED Station Road"]
+    cloud.control(f"sites/{full}", subscribed_user_amount=3)
+    walk.to_checks("multi@example.com")
+
+    def choose(*chosen: str) -> str:
+        seen = [site["remote_id"] for site in walk.webview.answers["sites"]]
+        posted: dict[str, Any] = {"site": list(chosen)}
+        for site_id in chosen:
+            number = seen.index(site_id)
+            posted |= {
+                f"s{number}-property": "new",
+                f"s{number}-name": f"Street {number}",
+                f"s{number}-time_zone": "Europe/London",
+            }
+        walk.post("sites", posted)
+        return words(walk.get("confirm"))
+
+    assert "What is not in order" not in choose(other)
+    both = choose(full, other)
+    assert "Seats Note At SIMULATED Castle Street. Once a site is full" in both
+
+
+def test_a_credential_without_the_scope_to_open_says_so(walk: Walk) -> None:
+    walk.to_sign_in().post("sign-in", LEGACY | {"client_id": "legacy-readonly"})
+    walk.post("checks")
+
+    page = words(walk.get("checks"))
+
+    assert "Remote opening Not in order The credential has no scope locks:write." in page
+    assert "Without users:read. The names of people at doors are not known here." in page
+    assert "Seats Not checked The legacy API does not say." in page
 
 
 # --- choosing ---------------------------------------------------------------------------------
@@ -453,7 +595,7 @@ def test_a_new_property_may_not_have_the_name_of_one_that_is_there(walk: Walk) -
 
     page = walk.post("sites", new_property(site_id, "mill lane"))
 
-    assert "there is a property called mill lane" in words(page)
+    assert "There is a property called mill lane" in words(page)
 
 
 def test_two_sites_can_be_one_new_property(walk: Walk) -> None:
@@ -529,6 +671,7 @@ def test_the_database_keeps_the_promise_of_one_account_per_login(
     walk: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walk.to_sync()
+    monkeypatch.setattr(checking, "operators_of", lambda *_: {})
     second = Walk.begin(walk.browser, walk.cloud).to_confirm(name="Other")
     monkeypatch.setattr(checking, "twin_of", lambda webview: None)
 

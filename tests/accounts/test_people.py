@@ -42,7 +42,7 @@ def words(response: Any) -> str:
 
 
 def invite(browser: Browser, **fields: Any) -> Any:
-    given = {"email": "new@example.org", "name": "Ben", "role": Role.FRONT_DESK}
+    given = {"email": "new@example.org", "name": "Ben", "role": Role.FRONT_DESK, "where": "all"}
     return browser.post(reverse("person-invite"), given | fields, follow=True)
 
 
@@ -64,8 +64,8 @@ def test_the_list_asks_a_fixed_number_of_questions(
     url = reverse("people")
     browser.get(url)
 
-    # session, user, actor, people, their roles, invitations, their properties
-    with django_assert_num_queries(7):
+    # session, user, actor, people, their roles, invitations, their properties, the zone
+    with django_assert_num_queries(8):
         response = browser.get(url)
 
     names = [person.name for person in response.context["people"]]
@@ -121,7 +121,7 @@ def test_other_methods_are_refused(browser: Browser, admin: User) -> None:
 
 def test_an_invited_person_chooses_name_and_password_and_is_signed_in(browser: Browser) -> None:
     place = make_property(workspace_of(User.objects.get()), name="Mill Lane")
-    invite(browser, properties=[str(place.pk)])
+    invite(browser, where="some", properties=[str(place.pk)])
     guest = Browser()
     assert "Ada invites you as front desk" in words(guest.get(mailed_link()))
 
@@ -272,7 +272,11 @@ def test_somebody_from_another_workspace_joins_with_their_own_password(browser: 
 
 
 def change(browser: Browser, user: User, role: str, properties: list[Any] | None = None) -> Any:
-    posted = {"role": role, "properties": [str(each.pk) for each in properties or []]}
+    posted = {
+        "role": role,
+        "where": "all" if properties is None else "some",
+        "properties": [str(each.pk) for each in properties or []],
+    }
     return browser.post(reverse("person", args=[user.pk]), posted, follow=True)
 
 
@@ -306,6 +310,44 @@ def test_a_role_can_be_for_some_properties(browser: Browser, admin: User) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"where": ""}, "Choose all properties, or only some."),
+        ({"where": "some"}, "Tick at least one property, or choose all properties."),
+        ({"where": "both"}, "is not one of the available choices"),
+    ],
+)
+def test_nobody_gets_all_properties_by_leaving_something_out(
+    browser: Browser, fields: dict[str, str], sentence: str
+) -> None:
+    page = invite(browser, **fields)
+
+    assert sentence in words(page)
+    assert not Invitation.objects.exists()
+
+
+def test_what_is_ticked_counts_only_for_these(browser: Browser, admin: User) -> None:
+    place = make_property(workspace_of(admin))
+
+    invite(browser, where="all", properties=[str(place.pk)])
+
+    assert not Invitation.objects.get().properties.exists()
+
+
+def test_the_page_of_a_person_shows_where_they_are(browser: Browser, admin: User) -> None:
+    place = make_property(workspace_of(admin))
+    some = make_user(Role.MANAGER, place=place)
+    everywhere = make_user(Role.MANAGER, workspace=workspace_of(admin))
+
+    shown = [
+        browser.get(reverse("person", args=[who.pk])).context["form"]["where"].value()
+        for who in (some, everywhere)
+    ]
+
+    assert shown == ["some", "all"]
+
+
 def test_properties_of_another_workspace_cannot_be_given(browser: Browser, admin: User) -> None:
     user = make_user(Role.MANAGER, workspace=workspace_of(admin))
 
@@ -319,7 +361,7 @@ def test_an_admin_is_for_all_properties(browser: Browser, admin: User) -> None:
 
     page = change(browser, user, Role.ADMIN, [make_property(workspace_of(admin))])
 
-    assert "an admin is for all properties" in words(page)
+    assert "An admin is for all properties" in words(page)
 
 
 def test_nobody_changes_their_own_role(browser: Browser, admin: User) -> None:

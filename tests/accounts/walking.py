@@ -81,7 +81,9 @@ class Walk:
         return self
 
     def to_sync(self, email: str = "jane@example.com", name: str = "Mill Lane") -> "Walk":
-        self.to_confirm(email, name).post("confirm", {"name": f"Salto KS {name}"})
+        self.to_confirm(email, name).post(
+            "confirm", {"name": f"Salto KS {name}", "understood": "on"}
+        )
         return self
 
 

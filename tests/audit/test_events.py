@@ -142,3 +142,68 @@ def test_an_event_says_in_one_line_what_it_is() -> None:
     event = make_old(NOW)
 
     assert str(event) == "2026-03-28 22:00:00 opened "
+
+
+# --- lines that came before their month ------------------------------------------------------------
+
+
+def test_a_month_takes_the_lines_that_came_before_it() -> None:
+    there = {kind: make_old(datetime(2031, 5, 31, 23, 59, tzinfo=UTC), kind) for kind in Kind}
+    elsewhere = make_old(datetime(2031, 6, 1, tzinfo=UTC))
+    before = list(Event.objects.order_by("pk").values())
+
+    run("SELECT audit_make_month(2031, 5)")
+    run("SELECT audit_make_month(2031, 5)")
+
+    assert {kind: table_of(event) for kind, event in there.items()} == {
+        kind: f"audit_event_{kind}_2031_05" for kind in Kind
+    }
+    assert table_of(elsewhere) == "audit_event_door_other"
+    assert list(Event.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM audit_event_door_2031_05",
+        "DELETE FROM audit_event_door_other",
+        "UPDATE audit_event_door_2031_05 SET verb = 'rejected'",
+        "UPDATE audit_event_door_other SET verb = 'rejected'",
+        "TRUNCATE audit_event_door_2031_05",
+        "TRUNCATE audit_event_door_other",
+    ],
+)
+def test_aud_02_after_a_move_nothing_can_be_changed_or_deleted(sql: str) -> None:
+    make_old(datetime(2031, 5, 3, tzinfo=UTC))
+    make_old(datetime(2031, 7, 3, tzinfo=UTC))
+    run("SELECT audit_make_month(2031, 5)")
+
+    with pytest.raises(DatabaseError, match="the log is append-only"):
+        run(f"SET LOCAL lockboard.may_truncate = 'off'; {sql}")
+
+
+def test_a_month_with_more_lines_than_may_be_moved_at_once_is_left_alone() -> None:
+    lines = [make_old(datetime(2031, 5, 3, hour, tzinfo=UTC)) for hour in range(3)]
+
+    with pytest.raises(DatabaseError, match=r"more than 2 lines of audit_event_door_2031_05 wait"):
+        run("SELECT audit_make_month(2031, 5, 2)")
+    assert {table_of(line) for line in lines} == {"audit_event_door_other"}
+
+    run("SELECT audit_make_month(2031, 5, 3)")
+    assert {table_of(line) for line in lines} == {"audit_event_door_2031_05"}
+
+
+def test_one_month_that_cannot_be_made_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = datetime(2031, 5, 15, tzinfo=UTC)
+    run(
+        "CREATE TABLE audit_event_door_odd PARTITION OF audit_event_door FOR VALUES"
+        " FROM (audit_lowest_id('2031-05-10Z')) TO (audit_lowest_id('2031-05-11Z'))"
+    )
+
+    make_ahead(now)
+
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+    assert "2031-05" in caplog.text
+    assert table_of(make_old(datetime(2031, 6, 2, tzinfo=UTC))) == "audit_event_door_2031_06"

@@ -333,3 +333,20 @@ def test_a_day_is_not_named_again_below_lines_of_the_same_day() -> None:
         ["", "Friday 27 March 2026"],
         ["Saturday 28 March 2026", "Friday 27 March 2026"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ({"status_interval_ms": 90_500}, ("Status interval", "90.5 s")),
+        (
+            {"after": {"unlock_seconds": 5, "released_state_ms": 7000, "event_poll": None}},
+            ("After", "Event poll: –; Released state: 7 s; Unlock seconds: 5"),
+        ),
+        ({"sites": ["Quay", "Mill"]}, ("Sites", "Mill, Quay")),
+        ({"confirmed": True}, ("Confirmed", "yes")),
+    ],
+    ids=["ms", "several", "list", "yes"],
+)
+def test_details_are_words_and_not_code(detail: Any, told: tuple[str, str]) -> None:
+    assert line(detail=detail).detail[-1] == told

@@ -19,7 +19,7 @@ import requests
 from config.starting import free_port
 from tests.bench import inside
 from tests.bench.listeners import Listeners
-from tests.processes.stack import CSRF, Stack
+from tests.processes.stack import CSRF, NO_LIMIT, Stack
 
 BOARDS = 200
 CLICKS = 120
@@ -30,7 +30,10 @@ def main() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with Stack(
-        programs=(), world=False, durable=True, environment={"LOCKBOARD_SANDBOX_URL": url}
+        programs=(),
+        world=False,
+        durable=True,
+        environment=NO_LIMIT | {"LOCKBOARD_SANDBOX_URL": url},
     ) as stack:
         inside.start_provider(stack, port, sites=SITES, doors=DOORS)
         inside.join(stack)

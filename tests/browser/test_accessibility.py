@@ -4,9 +4,10 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Demo, new_context, sign_in
+from tests.browser.test_main_job import begin, sign_in_at_salto
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
@@ -17,8 +18,12 @@ SIGNED_IN = [
     "/?q=nothing-like-this",
     "/log/",
     "/accounts/",
+    "/accounts/connect/",  # a form's address, opened by hand
     "/people/",
+    "/people/invite/",
+    "/people/outbox/",
     "/you/",
+    "/user/reauthenticate/",
 ]
 
 
@@ -47,6 +52,30 @@ def test_axe_finds_no_violation_on_any_page(browser: Browser, demo: Demo, scheme
         address = href.get_attribute("href") or "/"
         page.goto(address)
         found[re.sub(r"[0-9a-f-]{36}", "…", address)] = violations(page)
+    page.goto(f"{address}sites/")
+    found["more sites"] = violations(page)
 
     assert {path: rows for path, rows in found.items() if rows} == {}
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_on_the_way_through_onboarding(
+    browser: Browser, demo: Demo, scheme: str
+):
+    context = new_context(browser, demo, color_scheme=scheme)
+    page = context.new_page()
+    sign_in(page, "admin")
+    begin(page)
+    found = {"sign in": violations(page)}
+    sign_in_at_salto(page, "fullseats@example.com")
+    expect(page.get_by_role("heading", name="Live checks")).to_be_visible()
+    for name in ("checks", "sites", "confirm"):
+        found[name] = violations(page)
+        if name != "confirm":
+            page.get_by_role("button", name="Continue").click()
+            page.wait_for_load_state()
+
+    expect(page.get_by_role("heading", name="What is not in order")).to_be_visible()
+    assert {step: rows for step, rows in found.items() if rows} == {}
     context.close()

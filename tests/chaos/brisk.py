@@ -27,7 +27,6 @@ WAITS = {
     "FRESH_DOOR": timedelta(0),
     "LEASE": timedelta(seconds=6),
     "REST": timedelta(seconds=1),
-    "CALLS_PER_SECOND": 100.0,
     "NOT_READY_AGAIN": timedelta(seconds=1),
     "_RENEW_AFTER_SECONDS": 1.0,
     "PASS_SECONDS": 5.0,

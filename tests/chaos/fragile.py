@@ -16,21 +16,21 @@ from celery.__main__ import main
 
 django.setup()
 
-from locks import actuation  # noqa: E402
+from locks.actuation import sending  # noqa: E402
 
 AFTER_CLAIM, AFTER_CALL = "after_claim", "after_call"
 
 
 def make_fragile(odds: dict[str, float], seed: int) -> None:
-    call, chance = actuation._call, random.Random(seed)  # noqa: S311  dice, not a secret
+    call, chance = sending._call, random.Random(seed)  # noqa: S311  dice, not a secret
 
-    def fragile_call(*arguments: Any) -> actuation.Outcome:
+    def fragile_call(*arguments: Any) -> sending.Outcome:
         _perhaps_die(chance, odds.get(AFTER_CLAIM, 0))
         outcome = call(*arguments)
         _perhaps_die(chance, odds.get(AFTER_CALL, 0))
         return outcome
 
-    actuation._call = fragile_call
+    sending._call = fragile_call
 
 
 def _perhaps_die(chance: random.Random, odds: float) -> None:

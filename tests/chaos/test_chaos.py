@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos import harness
 from tests.chaos.subjects import Lockboard, Naive
-from tests.processes.stack import Stack
+from tests.processes.stack import NO_LIMIT, Stack
 
 pytestmark = pytest.mark.processes
 
@@ -21,7 +21,7 @@ SEED = int(os.environ.get("LOCKBOARD_CHAOS_SEED") or random.SystemRandom().randr
 
 
 def test_chaos_opens_no_door_twice_and_none_too_late(capsys: pytest.CaptureFixture[str]) -> None:
-    with Stack(programs=("web", "worker", "beat")) as stack:
+    with Stack(programs=("web", "worker", "beat"), environment=NO_LIMIT) as stack:
         subject = Lockboard(stack, SEED)
         doors = [door for door in stack.doors if door.is_plain]
 

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from config.starting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -34,10 +35,7 @@ def _has_to_do_with(process: psutil.Process, places: set[str]) -> bool:
 
 def until(true: Callable[[], bool], *, seconds: float = 10) -> bool:
     """Say whether it became true in time."""
-    end = time.monotonic() + seconds
-    while not (fulfilled := true()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return fulfilled
+    return wait_until(true, seconds=seconds, every=0.02)
 
 
 @contextmanager

@@ -28,6 +28,14 @@ def test_plain_http_is_for_this_machine(
     assert ids(checks.plain_http_only_on_loopback) == second
 
 
+def test_the_demos_mail_stays_in_the_demo(settings: Any) -> None:
+    assert ids(checks.demo_mail_is_for_the_demo) == []
+
+    settings.DEMO_MAIL_FOLDER = "/somewhere"
+
+    assert ids(checks.demo_mail_is_for_the_demo) == ["config.E005"]
+
+
 @pytest.mark.parametrize(
     ("address", "first", "second"),
     [

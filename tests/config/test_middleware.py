@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import path
+from django.urls import path, reverse
 
 from accounts.models import Role
 from config import urls
@@ -125,3 +125,48 @@ def test_a_page_may_ask_to_be_kept() -> None:
         return HttpResponse(headers={"Cache-Control": "max-age=60"})
 
     assert security_headers(answer)(RequestFactory().get("/"))["Cache-Control"] == "max-age=60"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "of", "back"),
+    [
+        ("account-settings", True, "account"),
+        ("account-hubs", True, "account"),
+        ("connect-new", False, "accounts"),
+        ("stay", False, "board"),
+    ],
+)
+def test_a_forms_address_opened_by_hand_has_a_page_with_a_way_back(
+    name: str, of: bool, back: str
+) -> None:
+    device = make_device()
+    args = [device.account_id] if of else []
+    address = (
+        f"/accounts/{device.account_id}/hubs/{device.pk}/activate/"
+        if name == "account-hubs"
+        else reverse(name, args=args)
+    )
+
+    page = client_of(make_user(Role.MANAGER, workspace=device.workspace)).get(address)
+
+    assert page.status_code == 405
+    assert page["Allow"] == "POST"
+    assert f'href="{reverse(back, args=args)}"' in page.content.decode()
+    assert "default-src 'none'" in page["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("headers", [{"HX-Request": "true"}, {"Accept": "application/json"}])
+def test_who_wants_no_page_gets_none(headers: dict[str, str]) -> None:
+    answer = client_of(make_user(Role.MANAGER)).get(reverse("connect-new"), headers=headers)
+
+    assert (answer.status_code, answer.content) == (405, b"")
+
+
+@pytest.mark.django_db
+def test_who_has_no_role_anywhere_is_not_sent_round_in_circles() -> None:
+    page = client_of(make_user(None)).get("/")
+
+    assert page.status_code == 403
+    assert reverse("account_logout") in page.content.decode()

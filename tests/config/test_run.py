@@ -83,10 +83,41 @@ def test_it_says_where_it_is_and_how_to_get_in_and_stops_without_a_trace(place):
             f"Lockboard cannot start. The data folder {place}/data is in use by another"
         )
 
+        assert (place / "data" / "logs").stat().st_mode & 0o077 == 0
+
         copy.terminate()
 
+        left = copy.stdout.read().splitlines()
         assert copy.wait(15) == 128 + signal.SIGTERM
+        assert (left[0], left[-1]) == ("Stopping: SIGTERM received.", "Stopped.")
         assert at_work_for(place) == []
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_it_starts_it_says_so_too(place, number):
+    with demo(settings(place / "data")) as copy:
+        assert until((place / "data" / "logs" / "prepare.log").exists)
+
+        copy.send_signal(number)
+
+        said = copy.stdout.read()
+        assert copy.wait(15) == 128 + number
+    assert said == f"Stopping: {number.name} received.\nStopped.\n"
+    assert at_work_for(place) == []
+
+
+@pytest.mark.processes
+def test_a_failing_preparation_is_one_sentence_and_a_log(place):
+    with demo(settings(place / "data") | {"EMAIL_URL": "pigeon://coop"}) as copy:
+        said = copy.stdout.read()
+        assert copy.wait(15) == 1
+
+    log = place / "data" / "logs" / "prepare.log"
+    assert said.startswith("Lockboard cannot start. The database could not be prepared: ")
+    assert said.endswith(f" (see {log}).\n")
+    assert said.count("\n") == 1
+    assert "Traceback (most recent call last)" in log.read_text()
 
 
 @pytest.mark.processes

@@ -39,6 +39,7 @@ class FakeDriver:
         self.opening: Opening | Exception = Opening()
         self.token: ProviderError | None = None
         self.during: Callable[[], None] = lambda: None
+        self.clock_offset_seconds: float | None = None
 
     def _answer(self, answer: Any) -> Any:
         if isinstance(answer, Exception):

@@ -14,11 +14,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts.models import AccountState, ConnectedAccount, Membership, Role, UnlockPolicy
+from accounts.models import AccountState, ConnectedAccount, Hub, Membership, Role, UnlockPolicy
 from accounts.providers.base import (
     AuthError,
     Code,
     MissingScopeError,
+    NotYetError,
     Opening,
     RateLimitError,
     RefusedError,
@@ -30,8 +31,8 @@ from accounts.providers.base import (
 from audit.models import Event
 from audit.who import Who
 from audit.words import How
-from locks import actuation
-from locks.actuation import Order
+from locks import actuation, models
+from locks.actuation import Order, rows, sending, sweeping
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptEvidence, AttemptStatus, Evidence, LockState
 from tests.locks.fakes import FakeDriver
@@ -57,7 +58,8 @@ def kept_connection(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
     mark = request.node.get_closest_marker("django_db")
     if not mark.kwargs.get("transaction"):
         stand_in = SimpleNamespace(cursor=connection.cursor, close=lambda: None)
-        monkeypatch.setattr(actuation, "connection", stand_in)
+        for module in (rows, sending):
+            monkeypatch.setattr(module, "connection", stand_in)
 
 
 @pytest.fixture
@@ -68,6 +70,10 @@ def user(device: Device) -> Any:
 @pytest.fixture
 def device() -> Device:
     return make_device()
+
+
+def colleague_of(device: Device) -> Any:
+    return make_user(Role.MANAGER, workspace=device.workspace)
 
 
 def order_of(user: Any, action: Action = Action.UNLOCK, **fields: Any) -> Order:
@@ -150,7 +156,7 @@ def test_act_09_what_cannot_be_recorded_is_not_done(
     def fail(*_: Any, **__: Any) -> None:
         raise DatabaseError("the log is full")
 
-    monkeypatch.setattr(actuation, "record", fail)
+    monkeypatch.setattr(rows, "record", fail)
 
     with pytest.raises(DatabaseError):
         actuation.request(device, order_of(user))
@@ -217,12 +223,20 @@ def test_act_05_another_action_meanwhile_is_busy_and_says_with_whom(
     device: Device, user: Any, status: str
 ) -> None:
     Device.objects.update(can_lock=True)
-    queued(user, device, status=status, actor_name="Anna")
+    queued(colleague_of(device), device, status=status, actor_name="Anna")
 
     with pytest.raises(actuation.BusyError, match=r"^Anna is unlocking this door\.$") as refusal:
         actuation.request(device, order_of(user, Action.LOCK))
 
     assert (refusal.value.status, refusal.value.code) == (409, "busy")
+
+
+def test_act_05_who_is_at_it_already_is_told_so(device: Device, user: Any) -> None:
+    Device.objects.update(can_lock=True)
+    queued(user, device)
+
+    with pytest.raises(actuation.BusyError, match=r"^You are unlocking this door\.$"):
+        actuation.request(device, order_of(user, Action.LOCK))
 
 
 def test_the_database_itself_allows_one_open_attempt_per_door(device: Device) -> None:
@@ -343,6 +357,38 @@ def test_act_14_an_account_that_must_not_be_used_is_not_asked(
         actuation.request(device, order_of(user))
 
     assert refusal.value.status == 409
+
+
+def behind_a_hub(device: Device, **fields: Any) -> None:
+    hub = Hub.objects.create(site=device.site, remote_id="iq", name="IQ 01", **fields)
+    Device.objects.filter(pk=device.pk).update(hub=hub)
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_act_14_a_hub_that_is_not_activated_is_not_asked(
+    device: Device, user: Any, action: Action
+) -> None:
+    Device.objects.update(can_lock=True)
+    behind_a_hub(device, otp_enabled=True)
+
+    with pytest.raises(actuation.NotActivatedError) as refusal:
+        actuation.request(device, order_of(user, action))
+
+    assert (refusal.value.status, refusal.value.code) == (409, "otp_not_activated")
+    assert str(refusal.value) == (
+        "Remote opening is not activated on IQ 01. The door was not asked."
+    )
+
+
+@pytest.mark.parametrize(
+    "fields", [{"otp_enabled": None}, {"otp_enabled": True, "activated_at": timezone.now()}]
+)
+def test_a_hub_that_wants_no_code_or_gets_one_is_asked(
+    device: Device, user: Any, fields: dict[str, Any]
+) -> None:
+    behind_a_hub(device, **fields)
+
+    assert actuation.request(device, order_of(user)).status == "queued"
 
 
 @pytest.mark.parametrize("state", ["degraded", "throttled"])
@@ -631,6 +677,7 @@ OUTCOMES = [
     (AuthError("Refused twice.", status=401), "failed", "unauthorized"),
     (MissingScopeError("Not for this.", scope="x"), "failed", "missing_scope"),
     (RateLimitError("Slow down.", retry_after_seconds=12.7), "failed", "rate_limited"),
+    (NotYetError(retry_after_seconds=0.4), "failed", "held_back"),
     (RefusedError("No.", status=404, code=Code.NOT_FOUND), "failed", "not_found"),
     (RefusedError("No.", status=409), "failed", "refused"),
     (RefusedError("Offline.", code=Code.OFFLINE_OR_UNSUPPORTED), "failed", "device_offline"),
@@ -727,6 +774,106 @@ def test_act_15_the_legacy_dialect_releases_for_the_seconds_asked(
     assert performed(device, order_of(user, seconds=asked)).released_seconds == shown
 
 
+# --- slow answers: the door opened between two moments ---------------------------------------------
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer is too slow to tell when the door opened."""
+    monkeypatch.setattr(models, "PROMPT", timedelta(0))
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_door_whose_answer_was_slow_is_not_called_locked_while_it_may_be_open(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    driver.opening = Opening(released_seconds=4)
+
+    attempt = performed(device, order_of(user))
+
+    assert attempt.is_vague
+    assert device.released_until == attempt.finished_at + timedelta(seconds=4)
+    assert device.next_poll_at == attempt.finished_at + timedelta(seconds=1)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize(
+    ("seconds_after", "state"), [(3, "unlocked"), (-5, "unlocked"), (-30, "locked")]
+)
+def test_when_it_opened_is_counted_from_what_the_feed_tells(
+    device: Device, user: Any, driver: FakeDriver, seconds_after: float, state: str
+) -> None:
+    attempt = performed(device, order_of(user))
+    sent_at = attempt.sent_at + timedelta(seconds=min(seconds_after, 0))
+    ActionAttempt.objects.update(sent_at=sent_at)
+
+    settle(device, seconds_after=0)
+
+    device.refresh_from_db()
+    attempt.refresh_from_db()
+    until = sent_at + timedelta(seconds=7)
+    assert (attempt.opened_at, attempt.is_vague, attempt.settled_at) == (sent_at, False, None)
+    assert (device.state, device.state_evidence) == (state, "assumed")
+    assert device.released_until == (until if state == "unlocked" else None)
+
+
+@pytest.mark.usefixtures("slow")
+def test_the_feed_s_word_on_an_old_opening_does_not_end_somebody_else_s(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    attempt = performed(device, order_of(user))
+    ActionAttempt.objects.update(sent_at=attempt.sent_at - timedelta(seconds=20))
+    until = timezone.now() + timedelta(seconds=5)
+    Device.objects.update(released_until=until)  # a card, later
+
+    settle(device, seconds_after=0)
+
+    device.refresh_from_db()
+    assert (device.state, device.released_until) == ("unlocked", until)
+
+
+def test_a_prompt_answer_is_not_corrected_by_another_clock(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    performed(device, order_of(user))
+    until = device.released_until
+
+    settle(device, seconds_after=-3)
+
+    device.refresh_from_db()
+    assert device.released_until == until
+
+
+def test_what_the_feed_told_before_a_slow_answer_counts_at_once(
+    device: Device, user: Any, driver: FakeDriver
+) -> None:
+    def tell_of_long_ago() -> None:
+        ago = timezone.now() - timedelta(seconds=30)
+        ActionAttempt.objects.update(evidence="feed", opened_at=ago)
+
+    driver.during = tell_of_long_ago
+
+    attempt = performed(device, order_of(user))
+
+    assert (attempt.status, attempt.is_vague) == ("success", False)
+    assert (device.state, device.released_until) == ("locked", None)
+
+
+def test_act_12_a_door_that_has_relocked_after_a_slow_answer_can_be_opened_again(
+    device: Device, user: Any
+) -> None:
+    now = timezone.now()
+    done = make_attempt(
+        device,
+        status="success",
+        opened_at=now - timedelta(seconds=11),
+        finished_at=now - timedelta(seconds=4),
+        released_seconds=7,
+    )
+
+    assert actuation.request(device, order_of(user)) != done
+
+
 def test_sks_11_an_opening_does_not_end_office_mode(
     device: Device, user: Any, driver: FakeDriver
 ) -> None:
@@ -816,7 +963,7 @@ def test_act_01_only_who_claimed_it_stores_its_outcome(device: Device) -> None:
     attempt = make_attempt(device, status="sending", claimed_by="somebody else")
     outcome = actuation.Outcome(status=AttemptStatus.FAILED, error=RefusedError("No."))
 
-    actuation._store(attempt, outcome, "me")
+    sending._store(attempt, outcome, "me")
 
     attempt.refresh_from_db()
     assert (attempt.status, told(attempt)) == ("sending", [])
@@ -855,14 +1002,14 @@ def test_db_02_an_outcome_is_stored_although_the_database_was_away_for_a_moment(
 ) -> None:
     answers = iter([OperationalError("gone"), OperationalError("gone"), None])
     monkeypatch.setattr(
-        actuation.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
+        sending.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
     )
 
     def store() -> None:
         if error := next(answers):
             raise error
 
-    actuation._insist(store)
+    sending._insist(store)
 
     assert list(answers) == []
 
@@ -872,13 +1019,13 @@ def test_db_02_after_half_a_minute_it_is_left_to_the_sweeper() -> None:
         raise OperationalError("gone")
 
     with pytest.raises(OperationalError):
-        actuation._insist(store, seconds=-1)
+        sending._insist(store, seconds=-1)
 
 
 def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(
     device: Device, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actuation, "driver_for", lambda _: object())
+    monkeypatch.setattr(sending, "driver_for", lambda _: object())
 
     attempt = performed(device, order_of(user))
 
@@ -893,11 +1040,23 @@ def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(
             "Refused by Salto KS: lock is offline (422).",
         ),
         (RefusedError("Salto KS says no.", status=403), "Salto KS says no (403)."),
+        (
+            RefusedError("The IQ asks for a code", status=404, code=Code.OTP_REQUIRED),
+            "Refused by Salto KS: the IQ asks for a code.",
+        ),
+        (
+            MissingScopeError("Salto KS does not allow us: locks:write", scope="locks:write"),
+            "Refused by Salto KS: our login there lacks the permission “locks:write” (403).",
+        ),
+        (
+            RefusedError("Somebody inside has set it", status=403, code=Code.PRIVACY_MODE),
+            "Somebody is inside (privacy mode). Not opened.",
+        ),
         (RateLimitError("x", retry_after_seconds=12.4), "Too many requests; try again in 12 s."),
         (UncertainError("No answer in time."), "No answer in time."),
         (RefusedError("x" * 400), "x" * 300),
     ],
-    ids=["status", "named", "rate", "uncertain", "long"],
+    ids=["status", "named", "one-time code", "scope", "privacy", "rate", "uncertain", "long"],
 )
 def test_a_refusal_is_said_in_words_for_people(
     device: Device, user: Any, driver: FakeDriver, error: Any, sentence: str
@@ -905,6 +1064,25 @@ def test_a_refusal_is_said_in_words_for_people(
     driver.opening = error
 
     assert performed(device, order_of(user)).error == sentence
+
+
+@pytest.mark.parametrize(
+    ("is_private", "code", "sentence"),
+    [
+        (True, "privacy_mode", "Somebody is inside (privacy mode). Not opened."),
+        (None, "command_forbidden", "Refused by Salto KS: no command (403)."),
+    ],
+)
+def test_a_forbidden_command_to_a_door_in_privacy_mode_is_called_that(
+    *, device: Device, user: Any, driver: FakeDriver, is_private: Any, code: str, sentence: str
+) -> None:
+    Device.objects.update(privacy_mode=is_private)
+    driver.opening = RefusedError("No command", status=403, code=Code.COMMAND_FORBIDDEN)
+
+    attempt = performed(device, order_of(user))
+
+    assert (attempt.error_code, attempt.error) == (code, sentence)
+    assert attempt.says_it_all == (code == "privacy_mode")
 
 
 # --- dispatch ------------------------------------------------------------------------------------
@@ -916,11 +1094,11 @@ def test_act_10_what_the_broker_does_not_take_is_done_here(
 ) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(
-        actuation.live, "send", lambda task, **fields: sent.append((task.name, fields)) or taken
+        sending.live, "send", lambda task, **fields: sent.append((task.name, fields)) or taken
     )
     attempt = make_attempt(device)
 
-    actuation._dispatch(attempt.pk)
+    sending._dispatch(attempt.pk)
 
     fields = {"expires": 10, "attempt_id": str(attempt.pk)}
     assert sent == [("locks.tasks.perform_attempt", fields)]
@@ -933,10 +1111,10 @@ def test_act_10_a_failure_while_doing_it_here_is_left_to_the_sweeper(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a slip of ours")
 
-    monkeypatch.setattr(actuation.live, "send", lambda *_, **__: False)
-    monkeypatch.setattr(actuation, "perform", fail)
+    monkeypatch.setattr(sending.live, "send", lambda *_, **__: False)
+    monkeypatch.setattr(sending, "perform", fail)
 
-    actuation._dispatch(make_attempt(device).pk)
+    sending._dispatch(make_attempt(device).pk)
 
     assert [record.message for record in caplog.records] == [
         "an attempt could not be performed here"
@@ -954,7 +1132,7 @@ def test_act_10_a_click_does_not_wait_for_its_dispatch(
         may_end.wait(5)
         ended.set()
 
-    monkeypatch.setattr(actuation, "_dispatch", slow)
+    monkeypatch.setattr(sending, "_dispatch", slow)
 
     actuation.dispatch(device.pk)
 
@@ -1064,6 +1242,34 @@ def test_old_outcomes_leave_the_board_but_unconfirmed_ones_stay(
 
     device.refresh_from_db()
     assert device.attempt_id == (attempt.pk if stays else None)
+
+
+@pytest.mark.parametrize(("seconds_ago", "stays"), [(11, True), (13, False)])
+def test_a_wait_leaves_the_board_when_it_is_over(
+    device: Device, seconds_ago: int, stays: bool
+) -> None:
+    ago = timezone.now() - timedelta(seconds=seconds_ago)
+    attempt = make_attempt(
+        device, status="failed", finished_at=ago, created_at=ago, retry_after_seconds=12
+    )
+    Device.objects.update(attempt=attempt)
+
+    actuation.sweep()
+
+    device.refresh_from_db()
+    assert device.attempt_id == (attempt.pk if stays else None)
+
+
+def test_what_was_settled_late_is_told_as_long_as_any_outcome(device: Device) -> None:
+    now = timezone.now()
+    ago = now - timedelta(minutes=10)
+    attempt = make_attempt(device, status="success", finished_at=ago, settled_at=now)
+    Device.objects.update(attempt=attempt)
+
+    actuation.sweep()
+
+    device.refresh_from_db()
+    assert device.attempt_id == attempt.pk
 
 
 # --- evidence ------------------------------------------------------------------------------------
@@ -1204,6 +1410,53 @@ def test_act_04_a_success_is_confirmed_by_the_feed_without_a_second_line(device:
     assert told(attempt) == []
 
 
+@pytest.mark.parametrize(("seconds_ago", "is_open"), [(3, True), (20, False)])
+def test_act_04_a_door_is_shown_open_for_the_rest_of_its_time_once_it_is_confirmed(
+    device: Device, seconds_ago: int, is_open: bool
+) -> None:
+    ago = timezone.now() - timedelta(seconds=seconds_ago)
+    attempt = unconfirmed(
+        device, sent_at=ago, created_at=ago, error="No answer.", error_code="no_answer"
+    )
+
+    settle(device, seconds_after=1)
+
+    attempt.refresh_from_db()
+    device.refresh_from_db()
+    opened_at = ago + timedelta(seconds=1)
+    assert (attempt.opened_at, attempt.error, attempt.error_code) == (opened_at, "", "")
+    assert attempt.settled_at is not None
+    assert device.attempt_id == attempt.pk
+    assert device.released_until == (opened_at + timedelta(seconds=7) if is_open else None)
+    assert device.state == ("unlocked" if is_open else "locked")
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_act_04_a_person_s_word_moves_the_door(device: Device, user: Any, opened: bool) -> None:
+    attempt = unconfirmed(device)
+
+    actuation.settle_by_person(attempt, opened=opened, actor=actor(user), at=timezone.now())
+
+    device.refresh_from_db()
+    until = attempt.sent_at + timedelta(seconds=7)
+    assert device.released_until == (until if opened else None)
+    assert device.next_poll_at is not None
+
+
+def test_a_lock_that_somebody_saw_lock_is_locked(device: Device, user: Any) -> None:
+    Device.objects.update(state="unlocked")
+    attempt = unconfirmed(device, action=Action.LOCK)
+
+    actuation.settle_by_person(attempt, opened=True, actor=actor(user), at=timezone.now())
+
+    device.refresh_from_db()
+    assert (device.state, device.state_evidence, device.released_until) == (
+        "locked",
+        "assumed",
+        None,
+    )
+
+
 @pytest.mark.parametrize(
     ("opened", "status", "result"), [(True, "success", "granted"), (False, "failed", "failed")]
 )
@@ -1329,14 +1582,14 @@ def test_act_04_evidence_stored_while_the_sweeper_looks_away_still_settles(
         deadline=now - timedelta(seconds=20),
         sent_at=now - timedelta(seconds=29),
     )
-    found = actuation._due
+    found = sweeping._due
 
     def found_before_the_feed_told(*args: Any, **due: Any) -> list[ActionAttempt]:
         overdue = found(*args, **due)
         ActionAttempt.objects.filter(pk=attempt.pk).update(evidence=AttemptEvidence.FEED)
         return overdue
 
-    monkeypatch.setattr(actuation, "_due", found_before_the_feed_told)
+    monkeypatch.setattr(sweeping, "_due", found_before_the_feed_told)
 
     actuation.sweep()
 

@@ -7,6 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ConnectedAccount, Role, Space, SpaceKind, User
+from accounts.providers.salto_ks.driver import CONNECT_DIALECT, LEGACY_DIALECT
+from locks import board
 from locks.board import Filters, audience_of, board_for
 from locks.models import Device
 from locks.tiles import Audience
@@ -272,7 +274,12 @@ def test_floors_come_ground_first_and_doors_on_no_floor_last(house: User) -> Non
             "Harbour: Salto KS asks us to slow down.",
             "Doors are updated more slowly. Unlock still works. Why.",
         ),
-        ("connected", "warn", "Harbour: something is switched off.", "Why."),
+        (
+            "connected",
+            "warn",
+            "Harbour: one function does not work.",
+            "Everything else works. Why.",
+        ),
     ],
 )
 def test_ux_04_one_banner_says_what_broke_since_when_and_what_still_works(
@@ -289,6 +296,30 @@ def test_ux_04_one_banner_says_what_broke_since_when_and_what_still_works(
     assert (banner.level, banner.title, banner.text) == (level, title, text)
     assert banner.url == f"/accounts/{device.account_id}/"
     assert title.partition(" since")[0] in client_of(user).get("/").content.decode()
+
+
+def test_ux_04_a_missing_permission_is_told_by_what_does_not_work() -> None:
+    device = make_device()
+    ConnectedAccount.objects.update(
+        name="Harbour", trouble="Salto KS does not allow us: reading the activity log"
+    )
+
+    [banner] = board_of(make_user(workspace=device.workspace)).banners
+
+    assert banner.title == "Harbour: what happens at its doors is not in the log."
+    assert banner.text == (
+        "Everything else works. Salto KS does not allow us: reading the activity log."
+    )
+
+
+def test_every_permission_a_driver_asks_for_has_words_for_its_absence() -> None:
+    scopes = {
+        asked.scope
+        for dialect in (CONNECT_DIALECT, LEGACY_DIALECT)
+        for asked in (dialect.reading, dialect.users, dialect.audit, dialect.commands)
+    }
+
+    assert scopes == set(board._OFF)
 
 
 def test_a_banner_of_another_day_says_which() -> None:
@@ -330,6 +361,18 @@ def test_htmx_gets_the_doors_alone_but_the_whole_page_back_in_history(house: Use
 
     assert part.lstrip().startswith('<div id="doors"')
     assert "<html" in whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "address"),
+    [("/?q=", "/"), ("/?q=&layout=list", "/?layout=list"), ("/?q=room+1&show=", "/?q=room+1")],
+)
+def test_the_address_of_a_search_says_only_what_was_asked(
+    house: User, asked: str, address: str
+) -> None:
+    response = client_of(house).get(asked, headers={"HX-Request": "true"})
+
+    assert response["HX-Push-Url"] == address
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.AUDITOR])

@@ -1,5 +1,6 @@
 """Older knowledge never overwrites newer, and a bad minute makes nothing disappear."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -145,11 +146,67 @@ def test_a_battery_keeps_its_last_value_while_nobody_tells_another(device: Devic
     assert (device.battery_percent, device.battery_at) == (40, seen_at)
 
 
-def test_going_offline_is_dated(device: Device) -> None:
+OFFLINE = {"is_online": False, "state": Remote.UNKNOWN}
+
+
+def test_a_door_that_one_look_finds_offline_is_in_doubt_and_looked_at_again(
+    device: Device,
+) -> None:
     seen_at = timezone.now()
-    look(device, is_online=False, observed_at=seen_at)
+    look(device, observed_at=seen_at, **OFFLINE)
+
+    assert (device.is_online, device.state, device.unheard_since) == (True, "locked", seen_at)
+    assert device.next_poll_at is not None
+
+
+def test_a_door_that_is_offline_twice_in_a_row_is_offline_since_the_first_time(
+    device: Device,
+) -> None:
+    seen_at = timezone.now()
+    for later in (0, 5, 10):
+        look(device, observed_at=seen_at + seconds(later), **OFFLINE)
 
     assert (device.is_online, device.online_since) == (False, seen_at)
+    assert (device.state, device.unheard_since) == ("unknown", None)
+
+
+def test_a_door_that_flaps_is_never_shown_offline_and_one_that_is_back_is_so_at_once(
+    device: Device,
+) -> None:
+    for _ in range(3):
+        look(device, **OFFLINE)
+        look(device)
+        assert (device.is_online, device.state, device.unheard_since) == (True, "locked", None)
+    look(device, **OFFLINE)
+    look(device, **OFFLINE)
+
+    look(device)
+
+    assert (device.is_online, device.state) == (True, "locked")
+
+
+def test_the_doors_of_a_hub_that_is_away_wait_for_the_next_listing(device: Device) -> None:
+    device.hub = Hub.objects.create(site=device.site, remote_id="iq", name="IQ", is_online=False)
+
+    look(device, **OFFLINE)
+
+    assert (device.unheard_since is not None, device.next_poll_at) == (True, None)
+
+
+def test_a_look_does_not_undo_what_a_command_did_after_the_door_was_read(device: Device) -> None:
+    read_before = Device.objects.get()
+    release(device)
+
+    observing.take_snapshot(
+        read_before,
+        snapshot(state=Remote.UNKNOWN, battery_percent=40),
+        None,
+        at=timezone.now(),
+    )
+
+    device.refresh_from_db()
+    assert said(device) == ("unlocked", "assumed")
+    assert device.battery_percent == 40
 
 
 def test_a_look_answers_the_wish_for_one(device: Device) -> None:
@@ -294,6 +351,22 @@ def test_hubs_are_kept_up_to_date(device: Device) -> None:
     device.refresh_from_db()
     assert (known.name, known.is_online, known.otp_enabled) == ("IQ 2", False, True)
     assert device.hub == known
+
+
+def test_doors_are_redrawn_when_their_hub_begins_or_ends_to_want_codes(device: Device) -> None:
+    hub = RemoteHub(remote_id="iq", name="IQ", is_online=True, otp_enabled=False)
+    observing.take_hubs(device.site, [hub])
+    listed(device, snapshot("lock-1", hub_remote_id="iq"))
+    device.refresh_from_db()
+    before = device.revision
+
+    observing.take_hubs(device.site, [hub])
+    device.refresh_from_db()
+    assert device.revision == before
+    observing.take_hubs(device.site, [replace(hub, otp_enabled=True)])
+
+    device.refresh_from_db()
+    assert device.revision > before
 
 
 # --- events --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import health
-from accounts.models import ConnectedAccount, ConnectedSite
+from accounts.models import ConnectedAccount, ConnectedSite, Operation, Trouble
 from accounts.providers.base import (
     AuthError,
     Code,
@@ -17,6 +17,7 @@ from accounts.providers.base import (
     EntryKind,
     Feed,
     MissingScopeError,
+    NotYetError,
     RateLimitError,
     RefusedError,
     UncertainError,
@@ -195,6 +196,28 @@ def test_poll_08_one_poll_at_a_time_per_account(device: Device, driver: FakeDriv
     assert account().poll_lease_until is None
 
 
+def test_poll_08_what_came_at_the_same_time_is_asked_soon(
+    device: Device, driver: FakeDriver
+) -> None:
+    later = timezone.now() + seconds(60)
+    set_account(next_status_poll_at=later, next_event_poll_at=later)
+    driver.locks = [snapshot()]
+    driver.during = lambda: polling.poll(device.account_id, EVENTS) and None
+
+    polling.poll(device.account_id, STATUS)
+
+    assert account().next_status_poll_at == later
+    assert account().next_event_poll_at - timezone.now() <= polling.LOOK_AGAIN_AFTER
+
+
+def test_poll_08_a_feed_that_is_off_stays_off(device: Device, driver: FakeDriver) -> None:
+    set_account(next_event_poll_at=None, poll_lease_until=timezone.now() + seconds(60))
+
+    polling.poll(device.account_id, EVENTS)
+
+    assert account().next_event_poll_at is None
+
+
 def test_poll_08_a_lease_nobody_gave_back_runs_out(device: Device, driver: FakeDriver) -> None:
     driver.locks = [snapshot()]
     set_account(poll_lease_until=timezone.now() - seconds(1))
@@ -283,7 +306,7 @@ def test_acc_03_four_failures_are_no_trouble_yet(device: Device, driver: FakeDri
     for _ in range(4):
         assert not polling.poll(device.account_id, STATUS)
 
-    assert (account().state, account().failures_in_a_row) == ("connected", 4)
+    assert (account().state, Trouble.objects.get().failures_in_a_row) == ("connected", 4)
     assert moves() == []
 
 
@@ -345,7 +368,8 @@ def test_a_feed_that_fails_while_the_doors_answer_is_noticed(
 
 def test_a_feed_that_fails_does_not_slow_the_board(device: Device, driver: FakeDriver) -> None:
     soon = timezone.now() + seconds(60)
-    set_account(next_status_poll_at=soon, next_event_poll_at=soon, failures_in_a_row=9)
+    set_account(next_status_poll_at=soon, next_event_poll_at=soon)
+    Trouble.objects.create(account=account(), operation=EVENTS, failures_in_a_row=9)
     driver.feed = DOWN
 
     polling.poll(device.account_id, EVENTS)
@@ -364,6 +388,109 @@ def test_acc_05_what_keeps_failing_is_asked_less_often(device: Device, driver: F
         delays.append(planned and round((planned - timezone.now()).total_seconds()))
 
     assert delays == [None] * 4 + [120, 240, 480, 600, 600, 600]
+
+
+@pytest.mark.parametrize(
+    ("failing", "state"), [(STATUS, "degraded"), (EVENTS, "degraded"), (DOORS, "connected")]
+)
+def test_acc_05_only_the_kind_that_fails_rests(
+    device: Device, driver: FakeDriver, queued: Any, failing: str, state: str
+) -> None:
+    driver.locks, driver.feed = [snapshot()], Feed(entries=())
+    setattr(driver, "feed" if failing == EVENTS else "locks", DOWN)
+    for _ in range(health.TROUBLE_AFTER):
+        Device.objects.update(next_poll_at=timezone.now() - seconds(1))
+        polling.poll(device.account_id, failing)
+
+    past = timezone.now() - seconds(1)
+    Device.objects.update(next_poll_at=past)
+    for kind, column in polling._NEXT.items():
+        if kind != failing:
+            set_account(**{column: past})
+    polling.queue_due()
+
+    assert {what for _, what in queued} == {STATUS, EVENTS, DOORS} - {failing}
+    assert account().state == state
+    now = timezone.now()
+    assert {op for op in Operation if health.is_resting(device.account_id, op, at=now)} == {failing}
+
+
+def test_acc_05_a_feed_that_rests_is_not_asked_with_the_doors_either(
+    device: Device, driver: FakeDriver
+) -> None:
+    later = timezone.now() + seconds(60)
+    Trouble.objects.create(account=account(), operation=EVENTS, retry_at=later)
+    Device.objects.update(next_poll_at=timezone.now() - seconds(1))
+    driver.locks = [snapshot()]
+
+    polling.poll(device.account_id, DOORS)
+
+    assert driver.names() == ["get_lock"]
+
+
+def test_acc_05_after_its_rest_one_probe_decides(device: Device, driver: FakeDriver) -> None:
+    past = timezone.now() - seconds(1)
+    Trouble.objects.create(account=account(), operation=EVENTS, failures_in_a_row=6, retry_at=past)
+    driver.feed = DOWN
+    polling.poll(device.account_id, EVENTS)
+    assert health.is_resting(device.account_id, EVENTS, at=timezone.now())
+
+    driver.feed = Feed(entries=())
+    polling.poll(device.account_id, EVENTS)
+
+    assert not Trouble.objects.exists()
+
+
+def test_a_door_that_does_not_answer_does_not_keep_the_feed_from_telling(
+    device: Device, driver: FakeDriver
+) -> None:
+    Device.objects.update(next_poll_at=timezone.now() - seconds(1))
+    driver.locks = DOWN
+
+    assert not polling.poll(device.account_id, DOORS)
+
+    assert driver.names() == ["get_lock", "list_entries"]
+
+
+def test_a_feed_that_was_turned_off_keeps_no_account_in_trouble(
+    device: Device, driver: FakeDriver
+) -> None:
+    set_account(state="degraded", event_poll_interval_ms=0)
+    Trouble.objects.create(account=account(), operation=EVENTS, failures_in_a_row=9)
+    driver.locks = [snapshot()]
+
+    polling.poll(device.account_id, STATUS)
+
+    assert account().state == "connected"
+
+
+def test_acc_06_what_we_hold_back_ourselves_is_no_trouble_and_asked_again_soon(
+    device: Device, driver: FakeDriver
+) -> None:
+    set_account(next_status_poll_at=timezone.now() + seconds(60))
+    Device.objects.update(next_poll_at=timezone.now() - seconds(1))
+    driver.locks = NotYetError(retry_after_seconds=2)
+
+    polling.poll(device.account_id, STATUS)
+    polling.poll(device.account_id, DOORS)
+
+    device.refresh_from_db()
+    for again in (account().next_status_poll_at, device.next_poll_at):
+        assert 0 < (again - timezone.now()).total_seconds() <= 2
+    assert (account().state, account().throttled_until) == ("connected", None)
+    assert not Trouble.objects.exists()
+
+
+@pytest.mark.parametrize("offset", [None, 0.2, -42.0])
+def test_poll_09_a_status_poll_stores_how_far_the_clocks_are_apart(
+    device: Device, driver: FakeDriver, offset: float | None
+) -> None:
+    driver.locks = [snapshot()]
+    driver.clock_offset_seconds = offset
+
+    polling.poll(device.account_id, STATUS)
+
+    assert account().clock_skew_seconds == (offset and pytest.approx(offset, abs=0.5))
 
 
 def test_e4_trouble_with_polls_does_not_hide_that_opening_is_blocked(
@@ -410,10 +537,11 @@ def test_a_door_that_cannot_be_shown_is_not_asked_for_every_second(
     Device.objects.update(next_poll_at=timezone.now() - seconds(1))
     driver.locks = RefusedError("Not found.", code=Code.NOT_FOUND, status=404)
 
-    assert not polling.poll(device.account_id, DOORS)
+    assert polling.poll(device.account_id, DOORS)
 
     device.refresh_from_db()
     assert device.next_poll_at is None
+    assert not Trouble.objects.exists()
 
 
 # --- the feed ------------------------------------------------------------------------------------
@@ -717,8 +845,17 @@ def test_an_account_s_trouble_redraws_its_doors(device: Device, driver: FakeDriv
     assert device.revision > before
 
 
-def test_next_poll_delay_is_bounded() -> None:
-    slow = ConnectedAccount(failures_in_a_row=50)
-
-    assert health.next_poll_delay(slow, 60_000) == timedelta(minutes=10)
-    assert health.next_poll_delay(slow, 3_600_000) == timedelta(hours=1)
+@pytest.mark.parametrize(
+    ("failures", "interval_ms", "seconds"),
+    [
+        (0, 60_000, 60),
+        (4, 60_000, 60),
+        (5, 60_000, 120),
+        (7, 60_000, 480),
+        (50, 60_000, 600),
+        (50, 3_600_000, 3600),
+        (5, 0, 30),
+    ],
+)
+def test_acc_05_rests_grow_up_to_ten_minutes(failures: int, interval_ms: int, seconds: int) -> None:
+    assert health.retry_delay(failures, interval_ms) == timedelta(seconds=seconds)

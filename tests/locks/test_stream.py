@@ -21,6 +21,7 @@ from accounts.receivers import access_changed
 from config.asgi import application
 from locks import hub as hub_module
 from locks import live, stream
+from locks.codes import waking
 from locks.hub import Hub, frame
 from locks.models import Device
 from tests.make import client_of, make_account, make_device, make_site, make_user
@@ -288,6 +289,32 @@ def test_a_change_reaches_the_board(client: Client, device: Device) -> None:
     assert ear.tiles()[-2:] == ["First", "Second"]
 
 
+def test_what_may_wait_reaches_the_board_all_the_same(client: Client, device: Device) -> None:
+    def rename_patiently() -> None:
+        Device.objects.update(name="Waited")
+        live.announce(device.workspace_id, device.pk, patience_seconds=0.2)
+
+    ear = listen(Ear(client), rename_patiently)
+
+    assert ear.tiles()[-1] == "Waited"
+
+
+@pytest.mark.django_db
+def test_what_may_wait_is_told_together_with_what_follows() -> None:
+    sent: list[set[str]] = []
+    quiet = Hub()
+    quiet._send_named = sent.append  # type: ignore[method-assign]
+    patient, plain = {"d": ["a", "b"], "p": 0.5}, {"d": ["a"]}
+
+    quiet._take([patient], now=10.0)
+    quiet._take([plain], now=10.2)
+    quiet._take([], now=10.4)
+    quiet._take([], now=10.6)
+    quiet._take([], now=10.8)
+
+    assert sent == [{"a"}, {"b"}]
+
+
 def test_a_change_reaches_the_board_without_valkey(
     client: Client, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +350,19 @@ def test_a_foreign_door_is_never_sent(device: Device) -> None:
 
     assert set(ear.tiles()) <= {"Room 204", "Mine"}
     assert ear.tiles()[-1] == "Mine"
+
+
+def test_changed_codes_are_told_by_door_to_who_may_see_it(device: Device) -> None:
+    far = make_device(make_site(device.account))
+    user = make_user(Role.AUDITOR, workspace=device.workspace, place=device.property)
+
+    ear = listen(
+        Ear(client_of(user)),
+        lambda: waking.announce(device.workspace_id, device.pk, far.pk),
+        lambda: waking.announce(make_device().workspace_id, device.pk),
+    )
+
+    assert {each for each in ear.frames if each[0] != "tile"} == {("codes", str(device.pk))}
 
 
 def test_a_door_that_goes_leaves_the_board(client: Client, device: Device) -> None:
@@ -425,6 +465,8 @@ def test_a_browser_that_left_is_forgotten(client: Client, hub: Hub) -> None:
         b"{",
         json.dumps({"w": "x", "d": ["no id"]}).encode(),
         json.dumps({"w": 1, "d": 5, "a": []}).encode(),
+        json.dumps({"w": "x", "d": ["no id", 7], "p": 0.01}).encode(),
+        json.dumps({"w": "x", "d": 5, "p": "soon"}).encode(),
         json.dumps({"w": "x", "d": [str(uuid4())], "a": str(uuid4())}).encode(),
     ],
 )

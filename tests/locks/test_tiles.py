@@ -1,13 +1,14 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from accounts.models import ConnectedAccount
+from accounts.models import ConnectedAccount, Hub, Space
 from locks.models import Device
 from locks.tiles import ALL_PROBLEMS, Audience, TileCache, make_tile, natural, problems_of, render
-from tests.make import make_attempt, make_device, make_site
+from tests.make import make_attempt, make_device, make_property, make_site
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +253,174 @@ def test_a_door_that_is_gone_has_no_tile() -> None:
     device.delete()
 
     assert TileCache().get([(device.pk, 1)]) == {}
+
+
+# --- what cannot be opened from here ---------------------------------------------------------------
+
+
+def say(device: Device, audience: Audience = Audience.OPERATOR) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", render(fetch(device), audience)).split())
+
+
+def behind_a_hub(**fields: Any) -> Device:
+    device = make_device()
+    device.hub = Hub.objects.create(
+        site=device.site, remote_id="iq", name="IQ", otp_enabled=True, **fields
+    )
+    device.save()
+    return device
+
+
+def test_a_door_behind_a_hub_that_is_not_activated_says_so_and_where_to_do_it() -> None:
+    device = behind_a_hub()
+
+    html = render(fetch(device), Audience.OPERATOR)
+
+    assert "Remote opening is not activated on its IQ. Activate" in say(device)
+    assert f'class="for-managers" href="/accounts/{device.account_id}/#hub-{device.hub_id}"' in html
+    assert f'aria-label="Unlock Room 204" aria-describedby="why-{device.pk}"' in html
+    assert "data-unlock=" not in html
+
+
+def test_a_door_behind_an_activated_hub_can_be_opened() -> None:
+    device = behind_a_hub(activated_at=timezone.now())
+
+    assert "data-unlock=" in render(fetch(device), Audience.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("reconnect_required", "Account needs reconnect. Reconnect"),
+        ("actuation_blocked", "Remote opening is blocked for this account. See the account"),
+    ],
+)
+def test_an_account_that_stops_opening_says_so_at_every_door(state: str, words: str) -> None:
+    device = make_device(office_mode=True)
+    ConnectedAccount.objects.update(state=state)
+
+    html = render(fetch(device), Audience.OPERATOR)
+
+    assert words in say(device)
+    assert f'href="/accounts/{device.account_id}/"' in html
+    assert "data-unlock=" not in html
+    assert "data-lock=" not in html
+
+
+# --- slow answers and late evidence ----------------------------------------------------------------
+
+AT = datetime(2026, 11, 21, 8, 25, 59, tzinfo=UTC)
+
+
+def seconds_later(number: int) -> datetime:
+    return AT + timedelta(seconds=number)
+
+
+def told_of(**fields: Any) -> str:
+    device = make_device(**fields.pop("device", {}))
+    device.attempt = make_attempt(device, **fields)
+    device.save()
+    return say(device)
+
+
+def test_a_slow_answer_says_between_when_the_door_opened() -> None:
+    words = told_of(
+        status="success",
+        sent_at=AT,
+        finished_at=seconds_later(8),
+        released_seconds=7,
+        device={"released_until": seconds_later(15)},
+    )
+
+    assert "Opened between 09:25:59 and 09:26:07 , locked again by 09:26:14" in words
+
+
+def test_a_confirmed_opening_says_when_it_was() -> None:
+    words = told_of(
+        status="success",
+        evidence="feed",
+        sent_at=AT,
+        opened_at=AT,
+        settled_at=seconds_later(30),
+    )
+
+    assert "Confirmed: it opened 09:25:59 ." in words
+
+
+@pytest.mark.parametrize(("action", "verb"), [("unlock", "open"), ("lock", "lock")])
+def test_what_somebody_saw_is_told_as_such(action: str, verb: str) -> None:
+    seen = {"evidence": "human", "settled_at": AT, "action": action}
+
+    assert f"Somebody looked: it {verb}ed." in told_of(status="success", **seen)
+    assert f"Somebody looked: it did not {verb}." in told_of(status="failed", **seen)
+
+
+def test_no_line_stands_twice_on_a_tile() -> None:
+    device = make_device(privacy_mode=True)
+    assert say(device).count("omebody") == 1
+    assert "Salto will refuse it." in say(device)
+    device.attempt = make_attempt(
+        device,
+        status="failed",
+        error_code="privacy_mode",
+        error="Somebody is inside (privacy mode). Not opened.",
+    )
+    device.save()
+    ConnectedAccount.objects.update(state="reconnect_required")
+
+    assert say(device).count("omebody is inside") == 1
+    assert "did not open" not in say(device)
+    assert "Salto will refuse it." not in say(device)
+    assert say(device).lower().count("reconnect") == 2  # the sentence, and its link
+    assert "Account needs reconnect" in say(device, Audience.VIEWER)
+
+
+def test_a_door_in_doubt_keeps_its_state_and_says_since_when() -> None:
+    device = make_device(unheard_since=AT)
+
+    assert "Not confirmed since 09:25:59" in say(device)
+    assert 'data-state="locked"' in render(fetch(device), Audience.OPERATOR)
+    assert " data-unheard" in render(fetch(device), Audience.OPERATOR)
+    assert problems(device) == []
+
+
+# --- places ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", ["property", "floor"])
+@pytest.mark.parametrize("how", ["save", "update"])
+def test_a_place_that_is_renamed_is_renamed_on_its_tiles_however_it_was_done(
+    of: str, how: str
+) -> None:
+    device = make_device()
+    home = device.property
+    floor = make_property(
+        device.workspace, kind="floor", parent=home, property=home, name="First", time_zone=""
+    )
+    device.space = floor
+    device.save()
+    other = make_device(make_site(device.account))
+    cache = TileCache()
+    cache.get(rows())
+    before = dict(rows())
+    place = device.property if of == "property" else floor
+
+    if how == "save":
+        place.name = "Renamed"
+        place.save()
+    else:
+        Space.objects.filter(pk=place.pk).update(name="Renamed")
+
+    after = dict(rows())
+    assert after[device.pk] > before[device.pk]
+    assert after[other.pk] == before[other.pk]
+    assert "renamed" in cache.get(after.items())[device.pk].search
+
+
+def test_a_place_that_is_saved_as_it_was_redraws_nothing() -> None:
+    device = make_device()
+    before = rows()
+
+    device.property.save()
+
+    assert rows() == before

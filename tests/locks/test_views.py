@@ -10,9 +10,11 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from accounts.limits import Limit
 from accounts.models import ConnectedAccount, Role, Space, UnlockPolicy
 from audit.models import Event
-from locks import actuation
+from locks import services
+from locks.actuation import rows
 from locks.models import ActionAttempt, Device
 from tests.make import (
     client_of,
@@ -100,6 +102,25 @@ def test_without_scripts_the_first_click_only_asks(client: Client, device: Devic
     assert "Unlock <bdi>Room 204</bdi>?" in html
     assert re.search(r'name="idempotency_key" value="[0-9a-f-]{36}"', html)
     assert ActionAttempt.objects.count() == 0
+
+
+@pytest.mark.parametrize(("asked", "is_new"), [("?again=1", True), ("", False)])
+def test_act_12_without_scripts_unlock_again_opens_again(
+    client: Client, device: Device, asked: str, is_new: bool
+) -> None:
+    now = timezone.now()
+    until = now + timedelta(seconds=6)
+    make_attempt(device, status="success", finished_at=now, released_seconds=7)
+    Device.objects.update(released_until=until)
+    tile = client.get(f"/doors/{device.pk}/").content.decode()
+    assert '<input type="hidden" name="again" value="1">' in tile
+
+    page = client.get(f"/doors/{device.pk}/unlock/{asked}").content.decode()
+    assert ("</bdi> again?" in page) == is_new
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert client.post(f"/doors/{device.pk}/unlock/", fields | {"reason": ""}).status_code == 302
+
+    assert ActionAttempt.objects.count() == (2 if is_new else 1)
 
 
 def test_act_06_the_same_press_twice_is_one_attempt(client: Client, device: Device) -> None:
@@ -226,7 +247,7 @@ def test_act_09_what_cannot_be_recorded_is_said_and_not_done(
     def fail(*_: Any, **__: Any) -> None:
         raise DatabaseError("disk full")
 
-    monkeypatch.setattr(actuation, "record", fail)
+    monkeypatch.setattr(rows, "record", fail)
 
     response = client.post(f"/doors/{device.pk}/unlock/", KEY, headers=headers)
 
@@ -298,6 +319,21 @@ def test_act_04_a_person_says_what_the_door_did(
     attempt.refresh_from_db()
     assert (response.status_code, response["X-Lockboard-Tile"]) == (200, "1")
     assert (attempt.status, attempt.evidence) == (status, "human")
+    assert notice(response) == "Thank you. It stands in the log with your name."
+
+
+def test_act_04_without_scripts_somebody_s_word_is_acknowledged_too(
+    client: Client, device: Device
+) -> None:
+    attempt = make_attempt(device, status="unconfirmed")
+
+    response = client.post(f"/attempts/{attempt.pk}/settle/", {"outcome": "opened"})
+
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert (response.status_code, said) == (
+        302,
+        ["Thank you. It stands in the log with your name."],
+    )
 
 
 @pytest.mark.parametrize(
@@ -331,8 +367,33 @@ def test_refresh_has_the_door_looked_at(client: Client, device: Device) -> None:
     response = client.post(f"/doors/{device.pk}/refresh/", headers=SCRIPTED)
 
     device.refresh_from_db()
-    assert response.status_code == 200
+    assert (response.status_code, notice(response)) == (200, "We are asking the lock again.")
     assert device.next_poll_at is not None
+
+
+def test_act_16_nobody_has_a_door_looked_at_too_often(client: Client, device: Device) -> None:
+    url = f"/doors/{device.pk}/refresh/"
+    answers = [client.post(url, headers=SCRIPTED) for _ in range(4)]
+    Device.objects.update(next_poll_at=None)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    wait = answers[3]["Retry-After"]
+    assert 15 <= int(wait) <= 20
+    assert notice(answers[3]) == f"Too many requests; try again in {wait} s."
+    program = client.post(url)
+    assert (program.status_code, "try again in" in program.content.decode()) == (429, True)
+    assert Device.objects.get(pk=device.pk).next_poll_at is None
+
+
+def test_act_16_nor_many_doors_one_after_the_other(
+    client: Client, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "LOOKS_OF_A_PERSON", Limit(per_second=0.001, burst=2))
+    doors = [make_device(device.site) for _ in range(3)]
+
+    statuses = [client.post(f"/doors/{d.pk}/refresh/", headers=SCRIPTED).status_code for d in doors]
+
+    assert statuses == [200, 200, 429]
 
 
 def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -> None:
@@ -340,6 +401,7 @@ def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -
         unknown_words={"battery_level": "fresh"},
         battery_percent=None,
         raw={"customer_reference": "raw words"},
+        model="wall_reader_pin",
         last_event="office_mode_started",
         last_event_user="Jane",
     )
@@ -353,6 +415,7 @@ def test_the_page_of_a_door_tells_what_is_known(admin: Client, device: Device) -
         "Test account",
         "not known the provider says “fresh”",
         "office mode started by Jane",
+        "Wall reader with keypad",
         "This lock relocks by itself; only office mode can be ended.",
         "This lock has no keypad.",
         "Lockboard unlocked Room 204",
@@ -409,7 +472,7 @@ def test_the_page_of_a_door_costs_the_same_whatever_happened_there(
         make_event(device.workspace, place=device.as_place())
         make_attempt(device, status="failed")
 
-    with django_assert_num_queries(6):  # session, user, roles, door, attempts, events
+    with django_assert_num_queries(7):  # session, user, roles, door, codes, attempts, events
         response = client.get(f"/doors/{device.pk}/")
 
     assert words(response).count("unlocked Room 204") >= count

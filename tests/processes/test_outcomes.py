@@ -94,7 +94,7 @@ def account(stack: Stack) -> Iterator["Account"]:
     account.change(**_USUAL)
     stack.rows(
         "UPDATE accounts_connectedaccount SET state = 'connected', trouble = '',"
-        " trouble_code = '', token_sealed = '', failures_in_a_row = 0 WHERE name = %s",
+        " trouble_code = '', token_sealed = '' WHERE name = %s",
         LEGACY_LOGIN,
     )
 
@@ -131,7 +131,8 @@ def test_wrong_scope_is_named(stack: Stack, account: Account) -> None:
 
     assert stack.outcome(clicked)["error_code"] == "missing_scope"
     said = stack.tile(account.door)
-    assert f"Salto KS does not allow us: locks:write (403). {DID_NOT_OPEN}" in said
+    lacks = "our login there lacks the permission “locks:write” (403)."
+    assert f"Refused by Salto KS: {lacks} {DID_NOT_OPEN}" in said
     assert stack.sandbox.openings_of(clicked.attempt_id) == 0
 
 

@@ -124,10 +124,18 @@ def hidden_in(page: Answer) -> str:
 
 def sign_in_as(client: Client, email: str = "jane@example.com", *, right: bool = True) -> Answer:
     key = hidden_in(start_sign_in(client))
-    return client.post(
+    return follow(
+        client,
         "/identity/login",
-        form={"sign_in": key, "email": email, "password": "1234" if right else "?"},
+        {"sign_in": key, "email": email, "password": "1234" if right else "?"},
     )
+
+
+def follow(client: Client, path: str, form: dict[str, str]) -> Answer:
+    """Send a form as a browser does; return the page it leads to."""
+    answer = client.post(path, form=form)
+    assert answer.status == 303
+    return client.get(answer.headers["location"])
 
 
 def decide(client: Client, decision: str, email: str = "jane@example.com") -> dict[str, list[str]]:
@@ -180,6 +188,34 @@ def test_a_wrong_password_shows_the_login_page_again(client):
     assert page.status == 401
     assert "E-mail or password is wrong." in page.text
     assert 'value="jane@example.com"' in page.text
+
+
+def test_no_page_of_a_sign_in_is_the_answer_to_a_form(client):
+    """A browser that goes back to such a page shows an error instead."""
+    key = hidden_in(start_sign_in(client))
+    form = {"sign_in": key, "email": "jane@example.com", "password": "1234"}
+    wrong = client.post("/identity/login", form=form | {"password": "?"}).headers["location"]
+    asked = client.post("/identity/login", form=form).headers["location"]
+    for _ in range(2):
+        assert "E-mail or password is wrong." in client.get(wrong).text
+        assert "Allow access?" in client.get(asked).text
+
+    client.post("/identity/consent", form={"sign_in": key, "decision": "allow"})
+
+    for page in (client.get(wrong), client.get(asked), client.post("/identity/login", form=form)):
+        assert (page.status, "This sign-in took too long, or is over." in page.text) == (400, True)
+
+
+def test_the_pages_of_a_sign_in_nobody_began_say_so(client):
+    for path in ("login", "consent"):
+        page = client.get(f"/identity/{path}?sign_in=x")
+        assert (page.status, "or is over" in page.text) == (400, True)
+
+
+def test_the_consent_page_is_not_for_who_has_not_signed_in(client):
+    key = hidden_in(start_sign_in(client))
+
+    assert client.get(f"/identity/consent?sign_in={key}").status == 400
 
 
 def test_a_code_works_once(client):

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.sandbox.test_identity import hidden_in, sign_in_as, start_sign_in
+from tests.sandbox.test_identity import follow, hidden_in, sign_in_as, start_sign_in
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -131,6 +131,7 @@ def test_a_form_from_another_site_opens_nothing(client, jane):
 def test_what_people_type_is_escaped(client):
     key = hidden_in(start_sign_in(client))
     form = {"sign_in": key, "email": '"><script>x</script>', "password": "x"}
-    answer = client.post("/identity/login", form=form)
+    answer = follow(client, "/identity/login", form)
 
+    assert "&lt;script&gt;" in answer.text
     assert "<script" not in answer.text

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, Protocol, TypeVar
 
 from accounts.providers.base import Code, Connection, RefusedError, UnexpectedReplyError
 from accounts.providers.http import HttpDoor, Reply
@@ -19,6 +20,12 @@ Thing = TypeVar("Thing")
 log = logging.getLogger(__name__)
 
 
+class Turns(Protocol):
+    """The account's share of requests: waits, or raises ProviderError where that is no use."""
+
+    def take(self, *, budget_seconds: float) -> None: ...
+
+
 @dataclass
 class KeypadApi:
     """One connection's way to the API. Raises ProviderError and nothing else."""
@@ -26,6 +33,7 @@ class KeypadApi:
     connection: Connection
     door: HttpDoor
     now: Callable[[], datetime]
+    turns: Turns | None = None
     read_budget_seconds: float = READ_BUDGET_SECONDS
 
     def url(self, *path: str) -> str:
@@ -53,7 +61,12 @@ class KeypadApi:
         if request_id:
             headers["X-Request-Id"] = request_id
         budget = self.read_budget_seconds if budget_seconds is None else budget_seconds
-        reply = self.door.request(method, url, budget_seconds=budget, headers=headers, **options)
+        deadline = monotonic() + budget
+        if self.turns is not None:
+            self.turns.take(budget_seconds=budget)
+        reply = self.door.request(
+            method, url, budget_seconds=deadline - monotonic(), headers=headers, **options
+        )
         if problem := refusal(reply, self.now(), is_command=is_command):
             raise problem
         return reply

@@ -27,6 +27,7 @@ from accounts.providers.keypad import rows
 from accounts.providers.keypad.api import (
     READ_BUDGET_SECONDS,
     KeypadApi,
+    Turns,
     items_of,
     read_all,
     read_one,
@@ -59,9 +60,10 @@ class KeypadCloud(KeypadCodes):
         tokens: TokenKeeper,
         door: HttpDoor,
         now: Callable[[], datetime] = utc_now,
+        turns: Turns | None = None,
     ) -> None:
         self.connection = connection
-        self.api = KeypadApi(connection, door, now)
+        self.api = KeypadApi(connection, door, now, turns)
 
     # --- the account ---
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
@@ -14,10 +14,12 @@ from accounts.providers.base import (
     Reach,
     Token,
     TokenKeeper,
+    Turns,
     UncertainError,
     UnexpectedReplyError,
 )
 from accounts.providers.http import HttpDoor, Reply
+from accounts.providers.retry_after import http_date
 from accounts.providers.salto_ks.errors import LABEL, Asked, refusal
 from accounts.providers.salto_ks.oauth import TOKEN_BUDGET_SECONDS, Clock, fetch_token
 from accounts.providers.text import is_id, whole
@@ -33,6 +35,9 @@ MAX_PAGES = 200
 #: A token is renewed this long before it ends, or in the last quarter of a shorter life.
 RENEW_BEFORE = timedelta(seconds=60)
 
+#: A reply that took longer tells too little about Salto's clock.
+CLOCK_READ_WITHIN_SECONDS = 4.0
+
 Row = dict[str, Any]
 Thing = TypeVar("Thing")
 
@@ -47,7 +52,11 @@ class Api:
     tokens: TokenKeeper
     door: HttpDoor
     now: Clock
+    turns: Turns | None = None
     read_budget_seconds: float = READ_BUDGET_SECONDS
+    #: Salto's clock minus ours, from the reply that came quickest.
+    clock_offset_seconds: float | None = field(default=None, init=False)
+    _quickest_seconds: float = field(default=CLOCK_READ_WITHIN_SECONDS, init=False)
 
     # --- tokens ---
 
@@ -106,13 +115,28 @@ class Api:
     def _send(
         self, token: Token, method: str, url: str, deadline: float, options: Mapping[str, Any]
     ) -> Reply:
+        if self.turns is not None:
+            self.turns.take(budget_seconds=deadline - monotonic())
         authorization = {"Authorization": f"Bearer {token.access_token}"}
-        return self.door.request(
+        sent = monotonic()
+        reply = self.door.request(
             method,
             url,
-            budget_seconds=deadline - monotonic(),
+            budget_seconds=deadline - sent,
             **{**options, "headers": {**options.get("headers", {}), **authorization}},
         )
+        self._read_clock(reply, monotonic() - sent)
+        return reply
+
+    def _read_clock(self, reply: Reply, took_seconds: float) -> None:
+        """Compare clocks by the `Date` of a reply. A cache's is as old as its copy (`Age`)."""
+        if took_seconds > self._quickest_seconds or "Age" in reply.headers:
+            return
+        if theirs := http_date(reply.headers.get("Date", "")):
+            # Written without its fraction of a second, somewhere on the way there and back.
+            ahead = theirs - self.now()
+            self.clock_offset_seconds = ahead.total_seconds() + 0.5 + took_seconds / 2
+            self._quickest_seconds = took_seconds
 
     def row(self, asked: Asked, url: str, *, fresh: bool = False) -> Row:
         """Return one object; UnexpectedReplyError if it is none."""

@@ -27,6 +27,7 @@ from accounts.providers.base import (
     Site,
     Token,
     TokenKeeper,
+    Turns,
     UnexpectedReplyError,
     UnsupportedError,
 )
@@ -102,7 +103,7 @@ LEGACY_DIALECT = Dialect(
 class SaltoKS(SaltoCodes):
     """One Salto KS account.
 
-    Implements LockDriver, RemoteUnlock, OfficeMode, EventFeed and (in `codes`) AccessCodes.
+    Implements LockDriver, RemoteUnlock, OfficeMode, EventFeed, TellsTime and (in `codes`) AccessCodes.
 
     Reads take at most 10 s a request and 60 s a list; commands keep to their budget.
     Everything raises ProviderError kin and nothing else.
@@ -117,9 +118,10 @@ class SaltoKS(SaltoCodes):
         tokens: TokenKeeper,
         door: HttpDoor,
         now: Clock = utc_now,
+        turns: Turns | None = None,
     ) -> None:
         self.connection = connection
-        self.api = Api(connection, tokens, door, now)
+        self.api = Api(connection, tokens, door, now, turns)
         self.dialect = LEGACY_DIALECT if connection.dialect == LEGACY else CONNECT_DIALECT
         self.now = now
 
@@ -159,6 +161,10 @@ class SaltoKS(SaltoCodes):
     @property
     def is_legacy(self) -> bool:
         return self.dialect is LEGACY_DIALECT
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        return self.api.clock_offset_seconds
 
     @property
     def environment(self) -> str:

@@ -178,6 +178,10 @@ _ADVICE: dict[str, Advice] = {
         title="Salto KS asks us to slow down",
         fix="We wait as long as it says. If this comes back, poll less often.",
     ),
+    Code.HELD_BACK: Advice(
+        title="Too many requests at once",
+        fix="Lockboard held this one back to stay within the account's share. Try again in a moment.",
+    ),
     Code.OFFLINE_OR_UNSUPPORTED: Advice(
         title="The lock is offline or cannot do this",
         fix="Look at the state of the lock. Locks without online module open only by card or PIN.",

@@ -160,7 +160,8 @@ class Cloud:
             answer = script
         text = answer.text()
         with contextlib.suppress(OSError):
-            handler.send_response(answer.status)
+            own_date = "Date" in answer.headers  # else the server tells the time
+            (handler.send_response_only if own_date else handler.send_response)(answer.status)
             for name, value in answer.headers.items():
                 handler.send_header(name, value)
             handler.send_header("Content-Length", str(len(text)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -80,8 +81,7 @@ def _driver(kind: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
     dice = random.Random(1)  # noqa: S311
     driver = CodesDriver(kind(dice, Faults(), seats=50))
     assert isinstance(driver, AccessCodes)
-    monkeypatch.setattr(reconciling, "driver_for", lambda _: driver)
-    monkeypatch.setattr(reconciling, "CALLS_PER_SECOND", 1e6)
+    monkeypatch.setattr(reconciling, "driver_for", lambda _, work: driver)
     return driver
 
 
@@ -93,3 +93,14 @@ def salto(monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
 @pytest.fixture
 def keypad(monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
     return _driver(KeypadCloud, monkeypatch)
+
+
+@pytest.fixture
+def brand(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Every door of this test is of one brand whose rules the test may set; nobody is asked."""
+    stub = import_module("tests.locks.codes.stub")
+    fake = stub.Stub(stub.KEYPAD)
+    monkeypatch.setattr(
+        import_module("locks.codes.capability"), "open_driver", lambda *_, **__: fake
+    )
+    return fake

@@ -251,6 +251,24 @@ def test_a_wrong_key_is_an_auth_error_and_the_only_line(rig):
     assert (line.key, line.result) == ("token", CheckResult.FAILED)
 
 
+class CountedTurns:
+    def __init__(self):
+        self.taken = 0
+
+    def take(self, *, budget_seconds):
+        self.taken += 1
+
+
+def test_every_request_takes_a_turn(rig):
+    driver = rig.driver()
+    driver.api.turns = CountedTurns()
+
+    driver.list_locks(rig.site_id)
+    unlock(rig, driver)
+
+    assert driver.api.turns.taken == 2
+
+
 # --- codes ---
 
 

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -6,14 +7,18 @@ from accounts.providers.base import (
     AccountIdentity,
     AuthError,
     Code,
+    NotYetError,
     OtpSecret,
+    Reach,
     RefusedError,
+    TellsTime,
     UncertainError,
     UnexpectedReplyError,
     UnsupportedError,
 )
 from accounts.providers.salto_ks.environments import api_root
 from accounts.providers.salto_ks.otp import one_time_code
+from tests.accounts.providers.keeper import CountedTurns
 from tests.accounts.providers.salto_ks import answers
 from tests.accounts.providers.salto_ks.rigs import RecordedRig, connection_to
 from tests.accounts.providers.servers import Answer
@@ -369,3 +374,57 @@ def test_refreshing_a_token_replaces_a_good_one(rig):
 
     assert (first.version, second.version) == (1, 2)
     assert len(rig.cloud.calls("POST", rig.token_path)) == 2
+
+
+# --- turns, and Salto's clock --------------------------------------------------------------------
+
+
+def test_acc_06_each_request_takes_a_turn_of_the_account(rig):
+    driver = rig.driver()
+    driver.api.turns = turns = CountedTurns()
+
+    driver.list_locks(rig.site_id)
+    driver.list_hubs(rig.site_id)
+    command(rig, driver, "unlock", seconds=None)
+
+    asked = [each for each in rig.cloud.asked if each.path != rig.token_path]
+    assert len(turns.budgets) == len(asked) == 3
+    assert turns.budgets[-1] <= 2
+
+
+def test_acc_06_without_a_turn_nothing_is_sent(rig):
+    driver = rig.driver()
+    driver.api.turns = CountedTurns(0)
+
+    with pytest.raises(NotYetError) as caught:
+        command(rig, driver, "unlock", seconds=None)
+
+    assert sent(rig) == []
+    assert (caught.value.reach, caught.value.code) == (Reach.NOT_SENT, Code.HELD_BACK)
+    assert str(caught.value) == "Too many requests at once, try again in 1 s"
+
+
+@pytest.mark.parametrize("ahead", [-90, 0, 90])
+def test_poll_09_salto_s_clock_is_read_from_its_replies(rig, ahead):
+    stamp = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    rig.tell("sites", Answer({"items": [answers.SITE]}, headers={"Date": stamp}))
+    driver = rig.driver()
+    assert driver.clock_offset_seconds is None
+
+    driver.list_sites()
+
+    assert isinstance(driver, TellsTime)
+    assert driver.clock_offset_seconds == pytest.approx(ahead, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Date": "yesterday"}, {"Date": ""}, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "Age": "9"}],
+)
+def test_poll_09_a_date_that_tells_nothing_is_ignored(rig, headers):
+    rig.tell("sites", Answer({"items": [answers.SITE]}, headers=headers))
+    driver = rig.driver()
+
+    driver.list_sites()
+
+    assert driver.clock_offset_seconds is None

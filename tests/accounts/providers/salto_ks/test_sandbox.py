@@ -378,7 +378,8 @@ def test_a_person_signs_in_and_the_token_is_renewed_later(rig, secret):
     browser = Browser(rig.origin)
 
     page, _ = browser.ask("GET", sign_in.url)
-    page, _ = browser.submit(page, sign_in.url, email="jane@example.com", password="1234")
+    _, place = browser.submit(page, sign_in.url, email="jane@example.com", password="1234")
+    page, _ = browser.ask("GET", place)
     _, place = browser.submit(page, sign_in.url, decision="allow")
     answer = {name: values[0] for name, values in parse_qs(urlsplit(place).query).items()}
     token = finish_sign_in(

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_access_codes'),
-        ('locks', '0002_promises'),
+        ('accounts', '0004_access_codes'),
+        ('locks', '0005_places_on_tiles'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,126 @@
+"""ACC-06: one account's share of requests, and who may use the last of it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import OperationalError
+
+from accounts import turns
+from accounts.providers.base import NotYetError, Reach
+from accounts.turns import BURST, RESERVE, AccountTurns, Work, next_turn
+from tests.accounts.test_limits import let_pass
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waiting turns the clock on instead."""
+    waits: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waits.append(seconds)
+        let_pass(seconds)
+
+    monkeypatch.setattr(turns, "_pause", pause)
+    return waits
+
+
+def use_up(account_id: UUID, work: Work) -> int:
+    number = 0
+    while next_turn(account_id, work) == 0:
+        number += 1
+    return number
+
+
+@pytest.mark.parametrize("background", [Work.POLL, Work.RECONCILE])
+@pytest.mark.parametrize("urgent", [Work.ACTUATE, Work.REVOKE])
+def test_acc_06_background_work_leaves_a_reserve_for_what_is_urgent(
+    account_id: UUID, background: Work, urgent: Work
+) -> None:
+    assert use_up(account_id, background) == BURST - RESERVE
+
+    assert use_up(account_id, urgent) == RESERVE
+
+
+def test_acc_06_what_is_urgent_may_use_everything(account_id: UUID) -> None:
+    assert use_up(account_id, Work.ACTUATE) == BURST
+    assert next_turn(account_id, Work.POLL) > 0
+
+
+def test_acc_06_in_the_long_run_polls_get_three_a_second_and_all_together_four(
+    account_id: UUID,
+) -> None:
+    use_up(account_id, Work.POLL)
+    use_up(account_id, Work.ACTUATE)
+    polls = clicks = 0
+    for _ in range(100):
+        let_pass(0.1)
+        polls += next_turn(account_id, Work.POLL) == 0
+    assert 26 <= polls <= 31
+
+    for _ in range(100):
+        let_pass(0.1)
+        polls += next_turn(account_id, Work.POLL) == 0
+        clicks += next_turn(account_id, Work.ACTUATE) == 0
+    assert polls + clicks <= 31 + 40 + BURST
+    assert clicks >= 10
+
+
+def test_accounts_do_not_share(account_id: UUID) -> None:
+    use_up(account_id, Work.ACTUATE)
+
+    assert next_turn(uuid4(), Work.ACTUATE) == 0
+
+
+def test_a_poll_waits_for_its_turn(account_id: UUID, waited: list[float]) -> None:
+    use_up(account_id, Work.POLL)
+
+    AccountTurns(account_id, Work.POLL).take(budget_seconds=10)
+
+    assert 0.2 < sum(waited) < 0.5
+
+
+def test_a_click_does_not_wait_while_there_is_a_reserve(
+    account_id: UUID, waited: list[float]
+) -> None:
+    use_up(account_id, Work.POLL)
+
+    AccountTurns(account_id, Work.ACTUATE).take(budget_seconds=10)
+
+    assert waited == []
+
+
+@pytest.mark.parametrize(("budget", "patient"), [(10.0, True), (1.1, False), (-1.0, False)])
+def test_a_click_that_finds_nothing_waits_if_its_budget_allows_it(
+    account_id: UUID, waited: list[float], budget: float, patient: bool
+) -> None:
+    use_up(account_id, Work.ACTUATE)
+
+    if patient:
+        AccountTurns(account_id, Work.ACTUATE).take(budget_seconds=budget)
+        assert 0 < sum(waited) < 0.5
+        return
+    with pytest.raises(NotYetError) as caught:
+        AccountTurns(account_id, Work.ACTUATE).take(budget_seconds=budget)
+    assert (caught.value.reach, caught.value.retry_after_seconds) == (Reach.NOT_SENT, 1)
+    assert waited == []
+
+
+def test_a_click_goes_out_uncounted_where_the_database_is_away(
+    account_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(turns, "next_turn", fail)
+
+    AccountTurns(account_id, Work.ACTUATE).take(budget_seconds=10)
+    with pytest.raises(OperationalError):
+        AccountTurns(account_id, Work.POLL).take(budget_seconds=10)

@@ -1,0 +1,127 @@
+"""Access codes as the front desk makes them: by keyboard, live, and true to the keypad."""
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Demo, new_context, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
+
+#: Generous, for a busy machine. The page usually follows within a second.
+SOON = 30_000
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+def state(page: Page) -> Any:
+    return page.locator(".code-head [data-state]")
+
+
+def make(page: Page, door: str, name: str) -> None:
+    """From the door to the code, with the keyboard alone."""
+    page.goto("/")
+    page.get_by_role("link", name=door, exact=True).first.press("Enter")
+    page.locator("#new-code").press("Enter")
+    page.get_by_label("Name").focus()
+    page.keyboard.type(name)
+    page.get_by_role("button", name="Tonight").press("Enter")
+    expect(page.get_by_label("Until", exact=True)).not_to_have_value("")
+    starts = page.get_by_label("From", exact=True)
+    day = starts.input_value()[:8]
+    starts.fill(f"{day}01T00:00")  # it has begun, whatever time it is
+    page.get_by_role("button", name="Make the code").press("Enter")
+    page.wait_for_url(re.compile(r"/codes/[0-9a-f-]{36}/"))
+
+
+def type_at_keypad(demo: Demo, digits: str, door: str) -> dict[str, Any]:
+    lock = next(each for each in demo.get("locks") if each["name"] == door)
+    answer: dict[str, Any] = demo.control("keypad", lock_id=lock["id"], code=f"{digits}#")
+    return answer
+
+
+def test_a_code_made_by_keyboard_opens_its_door_until_it_is_revoked(
+    browser: Browser, demo: Demo
+) -> None:
+    context = new_context(browser, demo, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    sign_in(page, "frontdesk")
+    make(page, "Room 203", "Jane Guest")
+
+    expect(state(page)).to_contain_text("Accepted by Salto", timeout=SOON)
+    page.get_by_role("button", name="Reveal").press("Enter")
+    shown = page.locator("[data-digits-shown]")
+    expect(shown).to_have_text(re.compile(r"^\d{6}$"))
+    digits = shown.inner_text()
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+    assert type_at_keypad(demo, digits, "Room 203")["opened"]
+
+    page.get_by_role("link", name="Revoke…").press("Enter")
+    expect(page.get_by_text("“Jane Guest” stops opening Room 203.")).to_be_visible()
+    page.get_by_role("button", name="Revoke").press("Enter")
+    expect(state(page)).to_contain_text(re.compile("Removing|Removed"), timeout=SOON)
+    for _ in range(60):
+        said = state(page).inner_text()
+        opened = type_at_keypad(demo, digits, "Room 203")["opened"]
+        assert not (opened and "Removed" in said)  # never claimed before it is so
+        if not opened:
+            break
+        page.wait_for_timeout(500)
+    assert not opened
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_on_the_pages_of_codes(
+    browser: Browser, demo: Demo, scheme: str
+) -> None:
+    context = new_context(browser, demo, color_scheme=scheme)
+    page = context.new_page()
+    sign_in(page, "frontdesk")
+    make(page, "Room 205", "Axe")
+    code, found = page.url, {}
+
+    for path in (code, f"{code}edit/", f"{code}revoke/", "/codes/", "/codes/new/", "/codes/?q=zz"):
+        page.goto(path)
+        found[path] = violations(page)
+    page.goto("/codes/new/")
+    page.get_by_role("button", name="Make the code").click()
+    found["with errors"] = violations(page)
+
+    assert {path: rows for path, rows in found.items() if rows} == {}
+    context.close()
+
+
+def test_digits_go_from_the_page_by_themselves(page: Page) -> None:
+    page.clock.install()
+    sign_in(page, "frontdesk")
+    make(page, "Room 201", "Twenty Seconds")
+    expect(page.get_by_role("button", name="Reveal")).to_be_visible(timeout=SOON)
+
+    page.get_by_role("button", name="Reveal").click()
+    shown = page.locator("[data-digits-shown]")
+    expect(shown).to_have_text(re.compile(r"^\d{6}$"))
+    page.clock.run_for(21_000)
+
+    expect(shown).to_have_count(0)
+    expect(page.locator("[data-digits-place]")).to_contain_text("Hidden")
+
+
+def test_what_the_locks_take_is_said_as_doors_are_chosen(page: Page) -> None:
+    sign_in(page, "manager")
+    page.goto("/codes/new/")
+    expect(page.get_by_text("Choose doors to see what their locks take.")).to_be_visible()
+
+    page.get_by_label(re.compile("^Room 203")).check()
+
+    expect(page.get_by_text("6 digits, made by Salto: you cannot choose.")).to_be_visible()
+    expect(page.get_by_text("Times in Europe/Amsterdam")).to_be_visible()
+    page.get_by_label("Ongoing, until somebody revokes it").check()
+    expect(page.get_by_label("From", exact=True)).to_be_hidden()

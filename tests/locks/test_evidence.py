@@ -1,0 +1,165 @@
+"""ACT-17: whatever order attempts and feed rows come in, a row confirms at most one attempt."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from locks import actuation
+from locks.models import ActionAttempt, Device
+from locks.states import Action, AttemptEvidence, AttemptStatus
+from tests.make import make_attempt, make_device
+
+pytestmark = pytest.mark.django_db
+
+EARLY, LATE = timedelta(seconds=5), timedelta(seconds=60)
+DOORS = 2
+
+
+@dataclass(frozen=True)
+class Try:
+    """An attempt appears: sent so many seconds after the beginning."""
+
+    door: int
+    sent: int
+    status: AttemptStatus
+    action: Action
+
+
+@dataclass(frozen=True)
+class Row:
+    """The feed tells of a remote opening."""
+
+    door: int
+    at: int
+    is_ours: bool
+
+
+tries = st.builds(
+    Try,
+    door=st.integers(0, DOORS - 1),
+    sent=st.integers(0, 120),
+    # Most could be confirmed; the others must never be.
+    status=st.sampled_from(
+        [
+            AttemptStatus.UNCONFIRMED,
+            AttemptStatus.UNCONFIRMED,
+            AttemptStatus.SUCCESS,
+            AttemptStatus.SENDING,
+            AttemptStatus.FAILED,
+            AttemptStatus.EXPIRED,
+        ]
+    ),
+    action=st.sampled_from([Action.UNLOCK, Action.UNLOCK, Action.UNLOCK, Action.LOCK]),
+)
+rows = st.builds(
+    Row,
+    door=st.integers(0, DOORS - 1),
+    at=st.integers(-10, 190),
+    is_ours=st.sampled_from([True, True, True, False]),
+)
+
+
+@dataclass
+class World:
+    """The doors, and by our own reckoning which attempt may still be confirmed by a row."""
+
+    began: datetime
+    doors: list[Device]
+    known: dict[UUID, Try] = field(default_factory=dict)
+    confirmed: dict[UUID, Row] = field(default_factory=dict)
+
+    def add(self, one: Try) -> None:
+        is_open = one.status == AttemptStatus.SENDING
+        if is_open and any(
+            t.door == one.door and t.status == one.status for t in self.known.values()
+        ):
+            return  # the database allows one at a time
+        sent_at = self.began + timedelta(seconds=one.sent)
+        attempt = make_attempt(
+            self.doors[one.door],
+            action=one.action,
+            status=one.status,
+            created_at=sent_at,
+            sent_at=sent_at,
+            finished_at=None if is_open else sent_at,
+        )
+        self.known[attempt.pk] = one
+
+    def fits(self, row: Row) -> list[UUID]:
+        return [
+            pk
+            for pk, one in self.known.items()
+            if one.door == row.door
+            and one.action == Action.UNLOCK
+            and one.status
+            in (AttemptStatus.UNCONFIRMED, AttemptStatus.SUCCESS, AttemptStatus.SENDING)
+            and -EARLY <= timedelta(seconds=row.at - one.sent) <= LATE
+            and pk not in self.confirmed
+        ]
+
+    def tell(self, row: Row) -> ActionAttempt | None:
+        device = self.doors[row.door]
+        return actuation.settle_from_feed(
+            device.pk,
+            person_id=device.account.remote_id if row.is_ours else "somebody else",
+            occurred_at=self.began + timedelta(seconds=row.at),
+            at=timezone.now(),
+        )
+
+
+class _RollBackError(Exception):
+    pass
+
+
+@settings(max_examples=120, deadline=None)
+@given(happenings=st.lists(st.one_of(tries, rows), max_size=14))
+def test_act_17_a_row_confirms_one_attempt_and_only_where_exactly_one_fits(
+    happenings: list[Try | Row],
+) -> None:
+    try:
+        with transaction.atomic():
+            _play(happenings)
+            raise _RollBackError
+    except _RollBackError:
+        pass
+
+
+def _play(happenings: list[Try | Row]) -> None:
+    first = make_device()
+    world = World(
+        began=timezone.now() - timedelta(minutes=10),
+        doors=[first, *(make_device(first.site) for _ in range(DOORS - 1))],
+    )
+    for happening in happenings:
+        if isinstance(happening, Try):
+            world.add(happening)
+            continue
+        before = world.fits(happening)
+        found = world.tell(happening)
+        if happening.is_ours and len(before) == 1:
+            assert found is not None
+            assert found.pk == before[0]
+            world.confirmed[found.pk] = happening
+        else:
+            assert found is None
+        _check(world)
+
+
+def _check(world: World) -> None:
+    """What stands in the database is what the rows so far may have confirmed, and nothing else."""
+    stored = ActionAttempt.objects.filter(device__in=world.doors)
+    told = stored.filter(evidence=AttemptEvidence.FEED)
+    assert set(told.values_list("pk", flat=True)) == set(world.confirmed)
+    for attempt in stored:
+        one, row = world.known[attempt.pk], world.confirmed.get(attempt.pk)
+        was_settled = row is not None and one.status == AttemptStatus.UNCONFIRMED
+        assert attempt.status == (AttemptStatus.SUCCESS if was_settled else one.status)
+        moment = max(row.at, one.sent) if row else None
+        expected = None if moment is None else world.began + timedelta(seconds=moment)
+        assert attempt.opened_at == expected
