@@ -30,6 +30,7 @@ def main() -> None:
     for name, usual in (("accounts", 2), ("doors", 10), ("codes", 100), ("rate", 5)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--steady", type=int, default=65, help="seconds of the steady state")
+    parser.add_argument("--outage", type=int, default=60, help="seconds the provider is away")
     asked = parser.parse_args()
     with Stack(programs=(), world=False) as stack:
         inside.join(stack)
@@ -59,6 +60,7 @@ class _Bench:
             self._measure_setting(codes)
             self._measure_steady()
             self._measure_removing()
+            self._measure_outage()
         finally:
             self.stop.set()
             for worker in workers:
@@ -106,7 +108,7 @@ class _Bench:
             if due is None or due <= self.now():
                 self.reconciling.run(account_id)
             else:
-                self.stop.wait(0.2)
+                self.stop.wait(1.0)
         import_module("django.db").connection.close()
 
     def _calls(self) -> int:
@@ -158,6 +160,29 @@ class _Bench:
         print(
             f"removed while {len(busy)} are being made: median {statistics.median(late):.2f} s, "
             f"worst {max(late):.2f} s (goal 5 s)"
+        )
+
+    def _measure_outage(self) -> None:
+        """Let codes end while the provider is away, and see how soon after its return they go."""
+        clouds = [driver.cloud for driver in self.drivers.values()]
+        for cloud in clouds:
+            cloud.faults.down = [(-1.0, 1.0)]  # these clouds' own clock stands at 0
+        ending = list(self.models.AccessCode.objects.filter(phase="on_lock")[:20])
+        now = self.now()
+        self.models.AccessCode.objects.filter(pk__in=[code.pk for code in ending]).update(
+            revoked_at=now, generation=2, next_run_at=now
+        )
+        time.sleep(self.asked.outage)
+        for cloud in clouds:
+            cloud.faults.down = []
+        back = time.monotonic()
+        gone = {code.remote_id for code in ending}
+        self._until(
+            lambda: not any(copy.remote_id in gone for c in clouds for copy in c.alive), every=0.1
+        )
+        print(
+            f"{len(gone)} codes that ended during an outage of {self.asked.outage} s are gone "
+            f"{time.monotonic() - back:.0f} s after it (goal 60 s)"
         )
 
     def _count(self, **which: Any) -> int:
