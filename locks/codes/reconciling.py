@@ -321,7 +321,7 @@ class _Pass:
         now = self.now
         known = {pk: code for pk, code in codes.items() if code.device_id in doors}
         actions = list(sighting.take_in(known, doors, listing, site=site, now=now, planner=driver))
-        for action in actions:
+        for action in storing.store_sights(actions):
             if not isinstance(action, TakeStep | Remove):
                 self._write(action, site)
         for action in actions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from accounts.providers.codes import AccessCodes
 from accounts.sealing import UnreadableError
 from audit.services import record
 from locks.codes import alerts, pins
-from locks.codes.actions import Change, DoorChange
+from locks.codes.actions import Action, Change, DoorChange
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
 from locks.codes.states import GONE_PHASES
 from locks.codes.waking import announce
@@ -236,6 +237,21 @@ def _intend(change: Change) -> bool:
 def _intend_door(change: DoorChange) -> bool:
     rows = CodeDoor.objects.filter(device_id=change.door.id, ambiguous_since=None)
     return bool(rows.update(**change.columns))
+
+
+def store_sights(actions: Iterable[Action]) -> list[Action]:
+    """Write in one go that codes were seen as they were. Return the other actions."""
+    seen: dict[datetime, list[UUID]] = defaultdict(list)
+    rest: list[Action] = []
+    for action in actions:
+        is_sight = isinstance(action, Change) and set(action.facts) == {"last_seen_at"}
+        if is_sight and isinstance(action, Change) and not (action.marks or action.moment):
+            seen[action.facts["last_seen_at"]].append(action.code.id)
+        else:
+            rest.append(action)
+    for at, ids in seen.items():
+        AccessCode.objects.filter(pk__in=ids).update(last_seen_at=at)
+    return rest
 
 
 def store_door(change: DoorChange) -> bool:
