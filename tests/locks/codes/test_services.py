@@ -487,6 +487,15 @@ def test_one_that_is_being_removed_is_not_adopted(device, by):
         services.adopt(found, by=by, at=NOW)
 
 
+def test_somebodys_account_is_neither_adopted_nor_removed(device, by):
+    person = make_code(device, is_managed=False, remote_id="u-1", seen={"is_person": True})
+
+    with pytest.raises(RefusedError, match="somebody’s account"):
+        services.adopt(person, by=by, at=NOW)
+    with pytest.raises(RefusedError, match="somebody’s account"):
+        services.revoke([person], by=by, at=NOW)
+
+
 # --- the ladder ---------------------------------------------------------------------------
 
 
