@@ -206,10 +206,8 @@ class Hub:
         named = {pk for hint in hints for pk in hint.get("d", ())}
         if named:
             self._send_doors(Device.objects.filter(pk__in=named))
-        coded = {pk for hint in hints for pk in hint.get("c", ())}
-        for device in Device.objects.filter(pk__in=coded).only("workspace_id", "property_id"):
-            self._on_loop(self._deliver_codes, device)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
+        self._send_codes({pk for hint in hints for pk in hint.get("c", ())})
 
     def _look(self) -> None:
         """Send what changed without our hearing of it."""
@@ -260,6 +258,14 @@ class Hub:
                 frame("seen", data),
             )
         self._send_banners()
+
+    def _send_codes(self, named: set[str]) -> None:
+        """Tell of which doors the codes changed; pages ask for them, as whoever looks."""
+        if not named:
+            return
+        self._look_at_rights()
+        for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
+            self._on_loop(self._deliver_codes, device)
 
     def _send_banners(self) -> None:
         rendered: dict[object, bytes] = {}
