@@ -24,6 +24,7 @@ from locks.models import AccessCode, CodeDoor, Device
 
 #: Doors in one go; more is a slip, or a job for the API.
 MOST_DOORS = 100
+DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
 PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
 #: Tries to find digits that are free on all of several doors.
 _TRIES = 50
@@ -273,13 +274,18 @@ def digits_end(code: AccessCode) -> datetime | None:
 def extend(
     ends: Sequence[tuple[AccessCode, datetime]], *, by: Actor, at: datetime
 ) -> list[AccessCode]:
-    """Give several codes a new end, all or none. Raises RefusedError, which names the doors."""
+    """Give several codes a new end, all or none. Raises RefusedError, which names the doors.
+
+    Where that would change digits it is refused: that is a decision of its own (CODE-08).
+    """
     done, problems = [], []
     with transaction.atomic():
         for code, ends_at in ends:
             try:
                 if code.starts_at is None:
                     raise RefusedError([RuleError("ends_at", "it is ongoing and has no end")])
+                if needs_new_digits(code, Window(code.starts_at, ends_at)):
+                    raise RefusedError([RuleError("ends_at", DIGITS_END_FIRST)])
                 wish = Wish(name=code.name, starts_at=code.starts_at, ends_at=ends_at)
                 done.append(change(code, wish, generation=code.generation, by=by, at=at))
             except RefusedError as error:

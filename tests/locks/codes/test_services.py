@@ -443,6 +443,14 @@ def test_several_get_a_new_end_or_none(device, by):
     assert one.ends_at == late
 
 
+def test_code_08_digits_are_never_changed_for_several_at_once(device, by, brand):
+    [code] = services.create([device], timed(), by=by, at=NOW)
+    brand.end = NOW + 5 * HOUR
+
+    with pytest.raises(RefusedError, match="its digits end before that"):
+        services.extend([(code, NOW + 9 * HOUR)], by=by, at=NOW)
+
+
 # --- ending and adopting ------------------------------------------------------------------
 
 
