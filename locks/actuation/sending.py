@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +12,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Case, Value, When
 from django.utils import timezone
 
@@ -39,6 +37,7 @@ from locks import live, tasks
 from locks.actuation import doors
 from locks.actuation.rows import RESULT_OF, database_now, hold, note, show
 from locks.actuation.settling import settle_if_told
+from locks.insisting import insist
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptEvidence, AttemptStatus
 
@@ -198,7 +197,7 @@ def end_unsent(
 def _call_and_store(attempt: ActionAttempt, driver: RemoteUnlock, until: float, by: str) -> None:
     connection.close()  # back to the pool: nothing of the database is held during the call
     outcome = _call(attempt, driver, until - time.monotonic())
-    _insist(lambda: _store(attempt, outcome, by))
+    insist(lambda: _store(attempt, outcome, by))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,24 +237,6 @@ def _call(attempt: ActionAttempt, driver: RemoteUnlock, budget_seconds: float) -
             status=AttemptStatus.UNCONFIRMED if unsure else AttemptStatus.FAILED, error=error
         )
     return Outcome(status=AttemptStatus.SUCCESS, opening=opening)
-
-
-def _insist(store: Callable[[], None], *, seconds: float = 30) -> None:
-    """Store a result although the database may be away for a moment (DB-02).
-
-    What cannot be stored in time is found by the sweeper, and becomes unconfirmed.
-    """
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            store()
-        except (OperationalError, InterfaceError):
-            connection.close()
-            if time.monotonic() > until:
-                raise
-            threading.Event().wait(0.5)
-        else:
-            return
 
 
 def _store(attempt: ActionAttempt, outcome: Outcome, by: str) -> None:

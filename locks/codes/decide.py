@@ -25,6 +25,7 @@ from locks.codes.marks import (
     HEALS_BY_ITSELF,
     NOT_REACHED,
     ON_THE_WAY,
+    SEATS,
     STATUS_OF,
     block,
     gone,
@@ -186,7 +187,7 @@ def _towards_presence(
     wish = wish_of(code, door, now)
     step = planner.next_step(wish, code.seen, door.seen)
     if not step:
-        return _all_done(code, door, is_due=wish.is_due, now=now)
+        return _all_done(code, door, site, is_due=wish.is_due, now=now)
     if code.allows_external_modification and is_settled(code):
         return _rest_until_end(code)
     if hindrance := _obstacle(code, door, site, now) or _slow(code, now):
@@ -303,11 +304,13 @@ def _slow(code: KnownCode, now: datetime) -> Change | None:
 # --- all of it was done --------------------------------------------------------------------------
 
 
-def _all_done(code: KnownCode, door: KnownDoor, *, is_due: bool, now: datetime) -> Sequence[Action]:
+def _all_done(
+    code: KnownCode, door: KnownDoor, site: KnownSite, *, is_due: bool, now: datetime
+) -> Sequence[Action]:
     if not is_due:
         return _until_its_time(code, door)
     if not is_settled(code):
-        return [_accepted(code, door, now)]
+        return [_accepted(code, door, site, now)]
     if code.phase == CodePhase.ON_LOCK:
         return _rest_until_end(code)
     if _is_on_lock_by_time(code, door, now):
@@ -337,8 +340,12 @@ def _until_its_time(code: KnownCode, door: KnownDoor) -> Sequence[Action]:
     ]
 
 
-def _accepted(code: KnownCode, door: KnownDoor, now: datetime) -> Change:
+def _accepted(code: KnownCode, door: KnownDoor, site: KnownSite, now: datetime) -> Change:
     rules = door.lives_by
+    warnings = without_warnings(code, SEATS)
+    if rules.takes_seat and site.is_nearly_full:
+        said = f"{site.seats_used} of {site.seats_total} seats at {site.label} are taken."
+        warnings = with_warning(code, SEATS, said, now)
     ends = rules.native_end and code.ends_at is not None
     wait = rules.propagation if rules.propagation is not None else LOOK_AGAIN
     return Change(
@@ -349,6 +356,7 @@ def _accepted(code: KnownCode, door: KnownDoor, now: datetime) -> Change:
             "reported_ends_at": code.ends_at if ends else None,
             "effective_at": None,
             "effective_evidence": "",
+            "warnings": warnings,
         },
         marks={
             "phase": CodePhase.ACCEPTED,

@@ -146,6 +146,15 @@ class KnownSite:
         known = self.seats_used is not None and self.seats_total is not None
         return known and (self.seats_used or 0) >= (self.seats_total or 0)
 
+    @property
+    def is_nearly_full(self) -> bool:
+        total = self.seats_total
+        return total is not None and (self.seats_used or 0) >= total * NEARLY_FULL
+
+
+#: From so many taken seats on people are warned (reliability CODE-12).
+NEARLY_FULL = 0.8
+
 
 class Planner(Protocol):
     """The pure part of a driver's AccessCodes."""

@@ -15,6 +15,7 @@ ROOM_AGAIN_AFTER = timedelta(minutes=5)
 
 DELAY = "delay_in_setting_on_device"
 NOT_REACHED = "lock_not_reached"
+SEATS = "salto_ks_subscription_limit_almost_reached"
 
 
 #: Warnings that only make sense while a code is on its way.

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Case, F, Min, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -49,6 +49,7 @@ from locks.codes.actions import (
 )
 from locks.codes.known import CALL_SECONDS, KnownCode, KnownDoor, KnownSite
 from locks.codes.states import GONE_PHASES, CodePhase, CodeStatus
+from locks.insisting import insist
 from locks.models import AccessCode, Device
 
 logger = logging.getLogger(__name__)
@@ -248,10 +249,17 @@ class _Pass:
         is_first = self.account.codes_listed_at is None
         asked_at = self.now
         for site_id in self._sites:
-            if self._doors_of(site_id):
+            if self._has_codes(site_id):
                 self._list(site_id, is_deep=is_first or not asked_at.minute % DEEP_EVERY_MINUTES)
         self.account.codes_listed_at = asked_at
         ConnectedAccount.objects.filter(pk=self.account.pk).update(codes_listed_at=asked_at)
+
+    def _has_codes(self, site_id: UUID) -> bool:
+        """Whether a site has codes, or a door that takes some."""
+        if any(door.rules is not None for door in self._doors_of(site_id).values()):
+            return True
+        here = AccessCode.objects.filter(site_id=site_id)
+        return here.exclude(phase__in=GONE_PHASES).exists()
 
     def _doors_of(self, site_id: UUID) -> dict[UUID, KnownDoor]:
         return {pk: d for pk, d in self._doors.items() if self._remote_sites[pk] == site_id}
@@ -360,7 +368,8 @@ class _Pass:
                 self._note_failure(error)
                 self._failures = max(self._failures, GIVE_UP_AFTER)
                 self._rests_until = self._rest_until(error)
-                self._remove_all_the_same()
+                if not isinstance(error, AuthError | RateLimitError):
+                    self._remove_all_the_same()
                 return
         self.is_unfinished = self._rests_until is None
 
@@ -414,18 +423,30 @@ class _Pass:
         for row in self._most_urgent(only_removals=only_removals):
             if self._is_over():
                 return True
-            code = storing.known_code(row, self._doors.get(row.device_id))
-            call = self._decide(code)
             did = True
-            if call is None:
-                continue
-            if isinstance(call, TakeStep) and self._is_removal_due():
-                return True
-            if not self._may_call():
-                self._put_off(code)
-                continue
-            self._make(call)
+            try:
+                if not self._do_one(row):
+                    return True
+            except (DatabaseError, InterfaceError, _LeaseLostError):
+                raise
+            except Exception:  # one code that we cannot handle must not keep others alive
+                logger.exception("a code could not be handled; it is put off")
+                self._put_off(row.pk, self.now + EVERY)
         return did
+
+    def _do_one(self, row: AccessCode) -> bool:
+        """Do what is next for one code. Return False if something more urgent has come up."""
+        call = self._decide(storing.known_code(row, self._doors.get(row.device_id)))
+        if call is None:
+            return True
+        if isinstance(call, TakeStep) and self._is_removal_due():
+            return False
+        if self._may_call():
+            self._make(call)
+        else:  # nobody may be asked now, which is nobody's failure
+            until = self.account.throttled_until or self.now
+            self._put_off(row.pk, max(until, self.now + REST))
+        return True
 
     def _most_urgent(self, *, only_removals: bool = False) -> list[AccessCode]:
         """Return codes that are due: removals first, then what starts soonest."""
@@ -463,11 +484,9 @@ class _Pass:
     def _site_of(self, code: KnownCode) -> KnownSite | None:
         return self._sites.get(self._remote_sites.get(code.device_id, code.id))
 
-    def _put_off(self, code: KnownCode) -> None:
-        """Nobody may be asked now: later, without counting it as a failure."""
-        until = self.account.throttled_until or self.now
-        later = max(until, self.now + REST)
-        AccessCode.objects.filter(pk=code.id).update(next_run_at=later)
+    def _put_off(self, code_id: UUID, until: datetime) -> None:
+        due = AccessCode.objects.filter(pk=code_id, next_run_at__lte=self.now)
+        due.update(next_run_at=until)
 
     # --- calls ---
 
@@ -503,7 +522,7 @@ class _Pass:
         except ProviderError as error:
             storing.store(outcomes.removal_failed(call, error, self.now), at=self.now)
             raise
-        storing.store(outcomes.removal_accepted(call, self.now), at=self.now)
+        self._keep(outcomes.removal_accepted(call, self.now))
 
     def _take_step(self, call: TakeStep) -> None:
         site, driver = self._site_of(call.code), self._driver
@@ -512,7 +531,9 @@ class _Pass:
         intended_at, began = self.now, time.monotonic()
         intents = outcomes.intend(call, intended_at)
         if not storing.intend(intents):
-            return  # the wish has changed: it is looked at again
+            # The wish has changed, or somebody set up the door: looked at afresh, not in a circle.
+            self._put_off(call.code.id, self.now + timedelta(seconds=2))
+            return
         call = replace(call, code=_intended(call.code, intents))
         if time.monotonic() - began > STALE_SECONDS:
             return
@@ -546,10 +567,16 @@ class _Pass:
         for change in changes:
             if isinstance(change, DoorChange):
                 self._write(change, site)
-            elif not storing.store(change, at=self.now):
+            elif not self._keep(change):
                 if isinstance(lost, TakeStep) and change.code.delivered_at is None:
                     storing.store(outcomes.lost_digits(lost, self.now), at=self.now)
                 return
+
+    def _keep(self, change: Change) -> bool:
+        """Store an answer, which may hold digits that nobody is ever told again."""
+        kept: list[bool] = []
+        insist(lambda: kept.append(storing.store(change, at=self.now)))
+        return kept[-1]
 
     def _count_seat(self, site: KnownSite) -> None:
         """A seat is taken now; the next listing says how many are."""

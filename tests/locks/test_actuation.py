@@ -31,7 +31,7 @@ from accounts.providers.base import (
 from audit.models import Event
 from audit.who import Who
 from audit.words import How
-from locks import actuation, models
+from locks import actuation, insisting, models
 from locks.actuation import Order, rows, sending, sweeping
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptEvidence, AttemptStatus, Evidence, LockState
@@ -1002,14 +1002,14 @@ def test_db_02_an_outcome_is_stored_although_the_database_was_away_for_a_moment(
 ) -> None:
     answers = iter([OperationalError("gone"), OperationalError("gone"), None])
     monkeypatch.setattr(
-        sending.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
+        insisting.threading, "Event", lambda: SimpleNamespace(wait=lambda seconds: None)
     )
 
     def store() -> None:
         if error := next(answers):
             raise error
 
-    sending._insist(store)
+    insisting.insist(store)
 
     assert list(answers) == []
 
@@ -1019,7 +1019,7 @@ def test_db_02_after_half_a_minute_it_is_left_to_the_sweeper() -> None:
         raise OperationalError("gone")
 
     with pytest.raises(OperationalError):
-        sending._insist(store, seconds=-1)
+        insisting.insist(store, seconds=-1)
 
 
 def test_a_provider_that_cannot_open_from_afar_is_not_asked_to(

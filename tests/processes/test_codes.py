@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes.stack import Program, Stack, until
+from tests.processes.stack import NO_LIMIT, Program, Stack, until
 
 pytestmark = pytest.mark.processes
 
@@ -26,7 +26,7 @@ def brisk(stack: Stack) -> Iterator[Program]:
     stack.kill("worker")
     command = list(stack.programs["worker"].command)
     command[: command.index("-A")] = [command[0], "-m", "tests.chaos.brisk"]
-    program = stack.add("brisk", command)
+    program = stack.add("brisk", command, **NO_LIMIT)
     stack.rows("UPDATE accounts_connectedsite SET seats_total = NULL")
     program.start()
     stack.wait_until_ready()

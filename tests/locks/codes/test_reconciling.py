@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import AccountState, ConnectedAccount
@@ -20,7 +21,8 @@ from accounts.providers.base import (
 )
 from audit.models import Event
 from audit.words import Verb
-from locks.codes import alerts, pins, reconciling
+from locks import insisting
+from locks.codes import alerts, decide, pins, reconciling, storing
 from locks.codes.states import CodePhase, CodeStatus, SecretState
 from locks.codes.waking import wake
 from locks.models import AccessCode, CodeDoor, Device
@@ -527,6 +529,47 @@ def test_a_provider_that_is_away_is_given_a_rest(keypad: CodesDriver) -> None:
 
     assert keypad.steps == ["create", "create"]
     assert {code.ambiguous_since for code in AccessCode.objects.all()} == {None}
+
+
+def test_a_code_that_cannot_be_handled_holds_up_no_removal(
+    keypad: CodesDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = run(make_code(digits="274951"))
+    odd = make_code(ending.device, digits="274952", revoked_at=timezone.now() - HOUR)
+    revoke(ending)
+    decided = decide.next_for
+
+    def fail(code: Any, *args: Any, **kwargs: Any) -> Any:
+        if code.id == odd.pk:
+            raise KeyError("nobody thought of this")
+        return decided(code, *args, **kwargs)
+
+    monkeypatch.setattr(decide, "next_for", fail)
+    run(ending)
+
+    assert keypad.removed == [ending.remote_id]
+    odd.refresh_from_db()
+    assert odd.next_run_at is not None
+    assert odd.next_run_at > timezone.now()
+
+
+def test_digits_are_stored_although_the_database_is_away_for_a_moment(
+    salto: CodesDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, fails = storing.store, [OperationalError("away")]
+
+    def store(change: Any, **kwargs: Any) -> bool:
+        if change.digits and fails:
+            raise fails.pop()
+        return stored(change, **kwargs)
+
+    monkeypatch.setattr(storing, "store", store)
+    monkeypatch.setattr(insisting.connection, "close", lambda: None)
+
+    code = run(make_code())
+
+    assert salto.steps.count("pin") == 1
+    assert code.unseal_digits() == salto.cloud.alive[0].now["digits"]
 
 
 def test_a_steady_account_costs_one_listing_a_minute(
