@@ -223,9 +223,8 @@ class Hub:
             self._patient.pop(pk, None)
         if named:
             self._send_named(named)
-        if coded := {pk for hint in hints for pk in hint.get("c", ())}:
-            self._send_coded(coded)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
+        self._send_codes({pk for hint in hints for pk in hint.get("c", ())})
 
     def _send_named(self, named: set[str]) -> None:
         """Send these doors, with one question to the database: a click is waiting for it."""
@@ -237,11 +236,6 @@ class Hub:
         fresh = [d for d in devices if d.revision > self._sent.get(d.pk, 0)]
         self._send_gone(fresh)
         self._send_made([tiles.keep(device) for device in fresh if not device.removed_at])
-
-    def _send_coded(self, named: set[str]) -> None:
-        """Say that codes of these doors changed; what they are now, each page asks for itself."""
-        for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
-            self._on_loop(self._deliver_codes, device)
 
     def _look(self) -> None:
         """Send what changed without our hearing of it."""
@@ -294,6 +288,14 @@ class Hub:
                 frame("seen", data),
             )
         self._send_banners()
+
+    def _send_codes(self, named: set[str]) -> None:
+        """Tell of which doors the codes changed; pages ask for them, as whoever looks."""
+        if not named:
+            return
+        self._look_at_rights()
+        for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
+            self._on_loop(self._deliver_codes, device)
 
     def _send_banners(self) -> None:
         rendered: dict[object, bytes] = {}

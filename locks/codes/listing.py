@@ -114,6 +114,8 @@ class Filters:
             found = found.filter(groups(now)[self.state][2])
         elif not self.together:
             found = found.exclude(_GONE)
+            if not self.query:  # staff of the provider's own are many, and have a pill
+                found = found.filter(_MADE_HERE | Q(revoked_at__isnull=False))
         return found.order_by("-created_at", "-pk")
 
     def _kept(self, actor: Actor, now: datetime) -> QuerySet[AccessCode]:
@@ -288,7 +290,9 @@ def of_door(actor: Actor, device: Device, *, now: datetime) -> dict[str, Any]:
     door, capability, place = door_of(device), capability_of(device), device.property_id
     found = AccessCode.objects.for_actor(actor).filter(device=device).not_gone()
     return {
-        "rows": rows_of(with_rows(found).order_by("-created_at")[:MOST_AT_A_DOOR], actor, now),
+        "rows": rows_of(
+            with_rows(found).order_by("-is_managed", "-created_at")[:MOST_AT_A_DOOR], actor, now
+        ),
         "capability": capability,
         "rooms": rooms(device, capability.rules),
         "may_manage": actor.may(Permission.MANAGE_CODES, place),

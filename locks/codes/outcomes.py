@@ -97,7 +97,26 @@ def _told(call: TakeStep, done: StepDone) -> tuple[str, str]:
         return "no_seat", "The provider took it, but gave it no seat: it opens nothing yet."
     if done.digits:
         return "digits", "The provider made its digits."
-    return f"step_{call.step}"[:40], f"The provider said yes: {call.step.replace('_', ' ')}."
+    said = _SAID.get(call.step) or f"The provider said yes: {call.step.replace('_', ' ')}."
+    return f"step_{call.step}"[:40], said
+
+
+#: What a time line says of a driver's steps (providers.codes); others are named as they are.
+_SAID = {
+    "create": "The provider took it.",
+    "guest": "A guest was made for it, under its reference.",
+    "use_pin": "The guest may use a PIN.",
+    "keys": "Looked whether the guest has a PIN already.",
+    "group": "An access group for the door was made.",
+    "group_lock": "The lock is in its access group.",
+    "schedule": "The group is open at all hours; the code's own times decide.",
+    "member": "The guest is in the door's access group.",
+    "leave": "The guest is out of the door's access group until its time comes.",
+    "seat": "The guest got a seat of the subscription.",
+    "unblock": "The guest is no longer blocked.",
+    "rename": "The provider has its new name.",
+    "set_end": "The provider has its new end.",
+}
 
 
 def _door_after(

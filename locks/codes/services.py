@@ -24,6 +24,8 @@ from locks.models import AccessCode, CodeDoor, Device
 
 #: Doors in one go; more is a slip, or a job for the API.
 MOST_DOORS = 100
+DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
+PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
 #: Tries to find digits that are free on all of several doors.
 _TRIES = 50
 
@@ -272,13 +274,18 @@ def digits_end(code: AccessCode) -> datetime | None:
 def extend(
     ends: Sequence[tuple[AccessCode, datetime]], *, by: Actor, at: datetime
 ) -> list[AccessCode]:
-    """Give several codes a new end, all or none. Raises RefusedError, which names the doors."""
+    """Give several codes a new end, all or none. Raises RefusedError, which names the doors.
+
+    Where that would change digits it is refused: that is a decision of its own (CODE-08).
+    """
     done, problems = [], []
     with transaction.atomic():
         for code, ends_at in ends:
             try:
                 if code.starts_at is None:
                     raise RefusedError([RuleError("ends_at", "it is ongoing and has no end")])
+                if needs_new_digits(code, Window(code.starts_at, ends_at)):
+                    raise RefusedError([RuleError("ends_at", DIGITS_END_FIRST)])
                 wish = Wish(name=code.name, starts_at=code.starts_at, ends_at=ends_at)
                 done.append(change(code, wish, generation=code.generation, by=by, at=at))
             except RefusedError as error:
@@ -344,6 +351,7 @@ def revoke(codes: Iterable[AccessCode], *, by: Actor, at: datetime, reason: str 
     """Wish codes gone; for one found at the provider: have it removed there.
 
     Returns how many were not already. A code stays in the lists until it was seen gone.
+    Raises RefusedError for somebody's account.
     """
     done = []
     with transaction.atomic():
@@ -352,6 +360,7 @@ def revoke(codes: Iterable[AccessCode], *, by: Actor, at: datetime, reason: str 
             fresh = wishes.fresh(code)
             if fresh.revoked_at or fresh.is_gone:
                 continue
+            _check_no_person(fresh)
             fresh.revoked_at = at
             wishes.save(fresh)
             wishes.tell(
@@ -381,6 +390,7 @@ def adopt(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
             return code
         if code.revoked_at or code.is_gone:
             raise RefusedError([RuleError("", "This code is being removed.")])
+        _check_no_person(code)
         _accepted([code.device])
         code.is_managed = True
         code.created_by = by.user
@@ -396,6 +406,16 @@ def adopt(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
         )
         wishes.wake([code])
     return code
+
+
+def is_person(code: AccessCode) -> bool:
+    """Tell whether this is somebody's account at the provider, which would go with its code."""
+    return not code.is_managed and bool(code.seen.get("is_person"))
+
+
+def _check_no_person(code: AccessCode) -> None:
+    if is_person(code):
+        raise RefusedError([RuleError("", PERSON)])
 
 
 def _adopted_name(code: AccessCode) -> str:

@@ -178,7 +178,7 @@ def code(request: Request, pk: UUID) -> HttpResponse:
         "may_change": may_manage and found.is_managed and is_wanted and not found.is_gone,
         "may_revoke": may_manage and found.revoked_at is None and not found.is_gone,
         "may_adopt": may_manage and not found.is_managed and is_wanted and not found.is_gone,
-        "is_person": bool(found.seen.get("is_person")),
+        "is_person": services.is_person(found),
         "needs_ladder": state.key in {"failed", "ambiguous", "setting", "accepted", "unknown"},
         "backup": ladder.backup_for(found) if may_manage else None,
         "adopting": foretelling.of_adopting(found) if not found.is_managed else [],
@@ -252,8 +252,8 @@ def revoke(request: Request, pk: UUID) -> HttpResponse:
     if found.revoked_at or found.is_gone:
         messages.info(request, "This code was revoked already.")
         return redirect(found)
-    if found.seen.get("is_person") and not found.is_managed:
-        messages.error(request, "This is somebody's account. Remove their PIN there.")
+    if services.is_person(found):
+        messages.error(request, services.PERSON)
         return redirect(found)
     if request.method == "POST":
         services.revoke([found], by=request.actor, at=timezone.now())

@@ -129,10 +129,11 @@ def digits_note(code: AccessCode) -> str:
 
 
 def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """`12:04`; on another day `27 Nov, 12:04`."""
-    local = at.astimezone(zone)
-    today = now.astimezone(zone).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%-d %b, %H:%M}"
+    """`12:04`; on another day `27 Nov, 12:04`; in another year with that."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    return f"{local:%-d %b, %H:%M}" if local.year == today.year else f"{local:%-d %b %Y, %H:%M}"
 
 
 def span(code: AccessCode, *, now: datetime) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import django
 from celery.__main__ import main
+from django.conf import settings
 
 django.setup()
 
@@ -43,6 +44,7 @@ def hurry() -> None:
         **{**salto.RULES.__dict__, "settle": timedelta(seconds=2), "propagation": timedelta(0)}
     )
     keypad.SETTLE = timedelta(seconds=2)
+    settings.PROVIDER_REQUESTS_PER_SECOND = 1000.0
 
 
 if __name__ == "__main__":

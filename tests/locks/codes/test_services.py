@@ -443,6 +443,14 @@ def test_several_get_a_new_end_or_none(device, by):
     assert one.ends_at == late
 
 
+def test_code_08_digits_are_never_changed_for_several_at_once(device, by, brand):
+    [code] = services.create([device], timed(), by=by, at=NOW)
+    brand.end = NOW + 5 * HOUR
+
+    with pytest.raises(RefusedError, match="its digits end before that"):
+        services.extend([(code, NOW + 9 * HOUR)], by=by, at=NOW)
+
+
 # --- ending and adopting ------------------------------------------------------------------
 
 
@@ -485,6 +493,15 @@ def test_one_that_is_being_removed_is_not_adopted(device, by):
 
     with pytest.raises(RefusedError, match="being removed"):
         services.adopt(found, by=by, at=NOW)
+
+
+def test_somebodys_account_is_neither_adopted_nor_removed(device, by):
+    person = make_code(device, is_managed=False, remote_id="u-1", seen={"is_person": True})
+
+    with pytest.raises(RefusedError, match="somebody’s account"):
+        services.adopt(person, by=by, at=NOW)
+    with pytest.raises(RefusedError, match="somebody’s account"):
+        services.revoke([person], by=by, at=NOW)
 
 
 # --- the ladder ---------------------------------------------------------------------------

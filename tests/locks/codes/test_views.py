@@ -266,9 +266,8 @@ def test_the_list_is_narrowed_by_state_door_time_and_words(client, device):
     make_code(back, name="found", is_managed=False, remote_id="x", phase=CodePhase.ON_LOCK)
     make_code(back, name="stuck", revoked_at=now, phase=CodePhase.REMOVING, overdue_since=now)
 
-    assert names(client, "") == sorted(
-        ["on", "setting", "failed", "later", "going", "found", "stuck"]
-    )
+    assert names(client, "") == sorted(["on", "setting", "failed", "later", "going", "stuck"])
+    assert names(client, "q=found") == ["found"]
     assert names(client, "state=on") == ["on"]
     assert names(client, "state=setting") == ["setting"]
     assert names(client, "state=trouble") == ["failed", "stuck"]
@@ -492,10 +491,11 @@ def test_a_persons_account_is_never_removed_from_here(client, device):
         device, is_managed=False, remote_id="u1", phase=CodePhase.ON_LOCK, seen={"is_person": True}
     )
 
-    assert "cannot be removed from here" in words(client.get(f"/codes/{code.pk}/"))
+    assert "neither adopted nor removed from here" in words(client.get(f"/codes/{code.pk}/"))
     client.post(f"/codes/{code.pk}/revoke/")
+    client.post(f"/codes/{code.pk}/adopt/")
     code.refresh_from_db()
-    assert code.revoked_at is None
+    assert (code.revoked_at, code.is_managed) == (None, False)
 
 
 def test_several_are_extended_at_once(client, device):

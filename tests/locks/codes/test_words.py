@@ -109,6 +109,10 @@ def test_on_the_lock_says_how_that_is_known(device, evidence, said):
         ({}, ""),
         ({"error_code": "x", "next_run_at": NOW + timedelta(minutes=4)}, "Next try 15:04."),
         ({"error_code": "x", "next_run_at": NOW + 24 * HOUR}, "Next try 22 Nov, 15:00."),
+        (
+            {"error_code": "x", "next_run_at": NOW + timedelta(days=60)},
+            "Next try 20 Jan 2027, 15:00.",
+        ),
         ({"error_code": "x", "next_run_at": NOW}, "Next try in a moment."),
         (
             {"phase": CodePhase.BLOCKED, "observed_generation": 1},
