@@ -341,6 +341,7 @@ class Stack:
             # One at a time: a feed that is being stored may hold several.
             self.rows(
                 "UPDATE locks_actionattempt SET created_at = created_at - interval '1 hour',"
+                " sent_at = sent_at - interval '1 hour', opened_at = opened_at - interval '1 hour',"
                 " finished_at = finished_at - interval '1 hour' WHERE id = %s",
                 finished["id"],
             )
