@@ -8,6 +8,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.actors import Actor
+from accounts.models import ConnectedAccount
 from accounts.permissions import Permission
 from audit.words import Verb
 from locks.codes import room, services, wishes
@@ -32,6 +33,8 @@ def look_now(code: AccessCode, *, by: Actor, at: datetime) -> None:
         wishes.tell(
             Verb.CODE_CHANGED, code, "looked", "Asked to look again", by=by, at=at, act=Rung.SYNC
         )
+        # Without this the list of a minute ago would do.
+        ConnectedAccount.objects.filter(pk=code.account_id).update(codes_listed_at=None)
         wishes.wake([code])
 
 

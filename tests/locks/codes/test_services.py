@@ -507,13 +507,15 @@ def test_somebodys_account_is_neither_adopted_nor_removed(device, by):
 # --- the ladder ---------------------------------------------------------------------------
 
 
-def test_sync_wants_nothing_new(device, by):
+def test_sync_wants_nothing_new_and_asks_for_a_new_list(device, by):
     code = create(device, by)
+    ConnectedAccount.objects.update(codes_listed_at=NOW)
 
     ladder.look_now(code, by=by, at=NOW)
 
     code.refresh_from_db()
     assert code.generation == 1
+    assert ConnectedAccount.objects.get().codes_listed_at is None
     assert Event.objects.get(verb="code_changed").detail == {"act": "sync"}
 
 
