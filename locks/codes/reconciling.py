@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from accounts import health
 from accounts.driving import driver_for
-from accounts.models import ConnectedAccount, ConnectedSite
+from accounts.models import ConnectedAccount, ConnectedSite, Operation
 from accounts.providers import PROVIDERS
 from accounts.providers.base import (
     AuthError,
@@ -191,6 +191,8 @@ class _Pass:
         self._revoker: AccessCodes | None = None
         self._failures = 0
         self._rests_until: datetime | None = None
+        #: Listing keeps failing and rests: only removals are tried (reliability ACC-05).
+        self._is_resting = health.is_resting(account.pk, Operation.CODES, at=self.now)
         #: Set where there was more to do than time.
         self.is_unfinished = False
 
@@ -221,9 +223,11 @@ class _Pass:
         if self._rests_until is not None:
             return max(self._rests_until, now + timedelta(seconds=1))
         codes = AccessCode.objects.filter(account=self.account, next_run_at__isnull=False)
+        if self._is_resting:
+            codes = codes.filter(_unwanted(now))
         due: datetime | None = codes.aggregate(at=Min("next_run_at"))["at"]
-        if self._driver is None:
-            return min(filter(None, [due, now + EVERY]))
+        if self._driver is None or self._is_resting:
+            return max(min(filter(None, [due, now + EVERY])), now + timedelta(seconds=1))
         return min(filter(None, [due, now + EVERY, self._listing_at()]))
 
     # --- looking ---
@@ -251,6 +255,7 @@ class _Pass:
         for site_id in self._sites:
             if self._has_codes(site_id):
                 self._list(site_id, is_deep=is_first or not asked_at.minute % DEEP_EVERY_MINUTES)
+        self._note_answered()
         self.account.codes_listed_at = asked_at
         ConnectedAccount.objects.filter(pk=self.account.pk).update(codes_listed_at=asked_at)
 
@@ -357,15 +362,16 @@ class _Pass:
         self._wake_silenced()
         while not self._is_over():
             try:
-                if self._may_call() and self._listing_at() <= self.now:
+                if self._may_call() and not self._is_resting and self._listing_at() <= self.now:
                     self._list_all()
-                elif not self._do_batch():
+                elif not self._do_batch(only_removals=self._is_resting):
                     return
             except UnsupportedError:
                 self._rests_until = self.now + timedelta(hours=1)
                 return
             except ProviderError as error:  # a listing that failed: known as such, no news
                 self._note_failure(error)
+                self._note_no_listing(error)
                 self._failures = max(self._failures, GIVE_UP_AFTER)
                 self._rests_until = self._rest_until(error)
                 if not isinstance(error, AuthError | RateLimitError):
@@ -502,6 +508,8 @@ class _Pass:
                 self._rests_until = self._rest_until(error)
         else:
             self._failures = 0
+            if self._is_resting:  # it answers again: no need to rest any longer
+                self._note_answered()
 
     def _remove(self, call: Remove) -> None:
         intended = outcomes.intend_removal(call, self.now)
@@ -594,6 +602,20 @@ class _Pass:
             self._failures += 1
         else:
             self._failures = 0
+
+    def _note_no_listing(self, error: ProviderError) -> None:
+        if not isinstance(error, AuthError | RateLimitError):
+            health.note_failure(
+                self.account,
+                error,
+                at=timezone.now(),
+                operation=Operation.CODES,
+                interval_ms=int(EVERY.total_seconds() * 1000),
+            )
+
+    def _note_answered(self) -> None:
+        self._is_resting = False
+        health.note_ok(self.account, Operation.CODES, at=timezone.now())
 
     def _rest_until(self, error: ProviderError) -> datetime:
         if isinstance(error, RateLimitError):

@@ -10,7 +10,7 @@ from django.core import mail
 from django.db import OperationalError
 from django.utils import timezone
 
-from accounts.models import AccountState, ConnectedAccount
+from accounts.models import AccountState, ConnectedAccount, Operation
 from accounts.providers.base import (
     AuthError,
     Code,
@@ -529,6 +529,47 @@ def test_a_provider_that_is_away_is_given_a_rest(keypad: CodesDriver) -> None:
 
     assert keypad.steps == ["create", "create"]
     assert {code.ambiguous_since for code in AccessCode.objects.all()} == {None}
+
+
+def test_acc_05_a_list_that_keeps_failing_rests_while_removals_are_tried(
+    keypad: CodesDriver,
+) -> None:
+    gone = run(make_code(digits="274951"))
+    waiting = make_code(gone.device, digits="274962")
+    revoke(gone)
+    gone.account.troubles.create(
+        operation=Operation.CODES, failures_in_a_row=5, retry_at=timezone.now() + HOUR
+    )
+    keypad.steps.clear()
+    keypad.fails = [("remove", UnreachableError("away"))]
+
+    run(gone)
+
+    waiting.refresh_from_db()
+    assert (len(keypad.removed), keypad.steps, waiting.phase) == (1, [], CodePhase.WAITING)
+    assert gone.account.troubles.exists()
+
+
+def test_acc_05_a_provider_that_takes_a_removal_is_listed_again(keypad: CodesDriver) -> None:
+    gone = run(make_code(digits="274951"))
+    revoke(gone)
+    gone.account.troubles.create(
+        operation=Operation.CODES, failures_in_a_row=5, retry_at=timezone.now() + HOUR
+    )
+
+    run(gone)
+
+    assert len(keypad.removed) == 1
+    assert not gone.account.troubles.exists()
+
+
+def test_acc_05_a_list_that_fails_is_counted(keypad: CodesDriver) -> None:
+    code = make_code(digits="274951")
+    keypad.fails = [("list", UncertainError("no answer"))]
+
+    run(code)
+
+    assert code.account.troubles.get().operation == Operation.CODES
 
 
 def test_a_code_that_cannot_be_handled_holds_up_no_removal(
