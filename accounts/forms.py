@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.html import format_html, format_html_join
 
 from accounts.driving import door_for
 from accounts.fields import AddressField, MillisecondsField, NameField, PastedField
@@ -29,6 +30,7 @@ from accounts.models import (
 from accounts.models.places import validate_time_zone
 from accounts.onboarding.choosing import Choice
 from accounts.onboarding.credentials import Credentials, usual_addresses
+from accounts.permissions import ROLES_IN_WORDS
 from accounts.upkeep import (
     EVENT_INTERVAL_MS,
     RELEASED_STATE_MS,
@@ -450,9 +452,13 @@ class AccessForm(forms.Form):
         self.fields["properties"].queryset = properties  # type: ignore[attr-defined]
         # Not optional where only some are chosen.
         self.fields["properties"].is_conditional = True  # type: ignore[attr-defined]
-        self.fields["role"].help_text = (
-            "Admin: everything. Manager: doors, log and accounts. Front desk: doors and log. "
-            "Auditor: the log, read only."
+        self.fields["role"].help_text = format_html(
+            "<ul>{}</ul>",
+            format_html_join(
+                "",
+                "<li>{}: {}</li>",
+                ((Role(role).label.capitalize(), words) for role, words in ROLES_IN_WORDS),
+            ),
         )
 
     def clean(self) -> dict[str, Any]:

@@ -28,6 +28,17 @@ PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
 }
 
+#: The same for people: each role and what it adds to the one before.
+ROLES_IN_WORDS: tuple[tuple[str, str], ...] = (
+    (
+        Role.AUDITOR,
+        "sees doors, codes without their digits, and the log. Opens and changes nothing.",
+    ),
+    (Role.FRONT_DESK, "also opens doors, and makes, changes, reveals and revokes codes."),
+    (Role.MANAGER, "also connects accounts and looks after them."),
+    (Role.ADMIN, "everything, also people, and how doors are opened."),
+)
+
 
 def roles_with(permission: Permission) -> list[str]:
     """Return the roles that hold a permission, for questions asked in SQL."""

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import people
 from accounts.models import Invitation, Membership, Role, User
+from accounts.permissions import PERMISSIONS_OF, ROLES_IN_WORDS, Permission
 from audit.models import Event
 from audit.words import Verb
 from tests.make import client_of, make_property, make_user, make_workspace
@@ -448,3 +449,31 @@ def test_a_deactivated_person_cannot_sign_in(browser: Browser, admin: User) -> N
     guest.post(reverse("account_login"), {"login": user.email, "password": NEW_PASSWORD})
 
     assert "_auth_user_id" not in guest.session
+
+
+# --- what roles may, in words ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_forms_say_of_every_role_what_it_may(browser: Browser, admin: User, role: Role) -> None:
+    colleague = make_user(role, workspace=workspace_of(admin))
+    sentence = f"{role.label.capitalize()}: {dict(ROLES_IN_WORDS)[role]}"
+
+    assert sentence in words(browser.get(reverse("person-invite")))
+    assert sentence in words(browser.get(reverse("person", args=[colleague.pk])))
+
+
+def test_the_words_on_roles_are_those_of_these_permissions() -> None:
+    """Whoever changes what a role may changes ROLES_IN_WORDS, the demo's list and the README."""
+    added, before = {}, frozenset[Permission]()
+    for role, _ in ROLES_IN_WORDS:
+        added[role] = set(PERMISSIONS_OF[role] - before)
+        assert before <= PERMISSIONS_OF[role]
+        before = PERMISSIONS_OF[role]
+
+    assert added == {
+        Role.AUDITOR: {Permission.VIEW_BOARD, Permission.VIEW_CODES, Permission.VIEW_LOG},
+        Role.FRONT_DESK: {Permission.UNLOCK, Permission.MANAGE_CODES, Permission.REVEAL_CODES},
+        Role.MANAGER: {Permission.MANAGE_ACCOUNTS},
+        Role.ADMIN: {Permission.MANAGE_PEOPLE, Permission.MANAGE_DOORS, Permission.VIEW_RAW},
+    }
