@@ -48,7 +48,8 @@ class ClockTrouble:
 
 
 def _length(seconds: float) -> str:
+    """A number and its unit, which no line end parts."""
     if seconds < 120:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f}\u00a0s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
+    return f"{minutes}\u00a0min" if minutes < 120 else f"{round(minutes / 60)}\u00a0h"

@@ -12,6 +12,8 @@ from accounts.providers.http import HttpDoor
 #: C0, DEL, C1, and what turns the direction of the text around it.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_SECRET = 512
+#: A number stays with its unit when a line is broken.
+NO_BREAK, NARROW_NO_BREAK = "\u00a0", "\u202f"
 
 
 class PastedField(forms.CharField):
@@ -102,7 +104,7 @@ class MillisecondsField(forms.IntegerField):
         super().__init__(widget=forms.TextInput(attrs={"inputmode": "numeric"}), **kwargs)
         self.span, self.zero_is_off, self.hint = span, zero_is_off, hint
         off = "0 (off) or " if zero_is_off else ""
-        self.sentence = f"{off}{spaced(span[0])}–{spaced(span[1])} ms"
+        self.sentence = f"{off}{spaced(span[0])}–{spaced(span[1])}{NO_BREAK}ms"
         not_a_number = f"Enter a whole number of milliseconds: {self.sentence}."
         self.error_messages |= {"invalid": not_a_number, "required": not_a_number}
 
@@ -145,9 +147,10 @@ def in_words(ms: int) -> str:
     units = ((3_600_000, "hour"), (60_000, "minute"), (1000, "second"))
     size, unit = next((each for each in units if ms % each[0] == 0), units[-1])
     count = ms / size
-    return f"{spaced(ms)} ms = {count:g} {unit}{'' if count == 1 else 's'}"
+    words = f"{count:g}{NO_BREAK}{unit}{'' if count == 1 else 's'}"
+    return f"{spaced(ms)}{NO_BREAK}ms = {words}"
 
 
 def spaced(number: int) -> str:
     """Write 60000 as 60 000."""
-    return f"{number:,}".replace(",", " ")
+    return f"{number:,}".replace(",", NARROW_NO_BREAK)

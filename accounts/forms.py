@@ -349,7 +349,7 @@ class SettingsForm(forms.Form):
     )
     unlock_seconds = forms.IntegerField(
         label="Time a door stays released (seconds)",
-        help_text="1 to 60 seconds. Then it locks again by itself.",
+        help_text="1 to 60\u00a0seconds. Then it locks again by itself.",
         min_value=UNLOCK_SECONDS[0],
         max_value=UNLOCK_SECONDS[1],
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
@@ -508,7 +508,7 @@ class YouForm(forms.Form):
     confirms_in_dialog = forms.BooleanField(
         required=False,
         label="Ask me in a dialog instead of a button that times out",
-        help_text="A button waits 5 seconds for the second press. A dialog waits for you.",
+        help_text="A button waits 5\u00a0seconds for the second press. A dialog waits for you.",
     )
 
 

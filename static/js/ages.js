@@ -14,12 +14,13 @@
     if (at) ahead = at - Date.now();
   };
 
+  // No line end between a number and its unit.
   lockboard.age = (milliseconds) => {
     const seconds = Math.max(0, Math.round(milliseconds / 1000));
-    if (seconds < 60) return `${seconds} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-    if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-    return `${Math.floor(seconds / 86400)} d`;
+    if (seconds < 60) return `${seconds}\u00a0s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min`;
+    if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}\u00a0h`;
+    return `${Math.floor(seconds / 86400)}\u00a0d`;
   };
 
   function put(node, text) {
@@ -67,7 +68,7 @@
     const left = Math.ceil((until - now) / 1000);
     if (left > 0) {
       button.setAttribute("aria-disabled", "true");
-      put(button.querySelector("[data-unlock-text]"), `Try again in ${left} s`);
+      put(button.querySelector("[data-unlock-text]"), `Try again in ${left}\u00a0s`);
     } else {
       button.removeAttribute("aria-disabled");
       put(button.querySelector("[data-unlock-text]"), button.dataset.again ? "Unlock again" : "Unlock");

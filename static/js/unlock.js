@@ -27,7 +27,7 @@
   function showSeconds() {
     const left = Math.ceil(ARMED_SECONDS - (Date.now() - armed.at) / 1000);
     if (left <= 0) lockboard.disarm();
-    else armed.seconds.textContent = `${left} s`;
+    else armed.seconds.textContent = `${left}\u00a0s`;
   }
 
   function arm(button) {

@@ -216,8 +216,8 @@ def test_settings_are_stored_and_logged_with_before_and_after(
     assert detail["after"] == {"status_interval_ms": 15_000, "event_poll_interval_ms": 0}
 
 
-STATUS_SPAN = "15 000–3 600 000 ms"
-EVENT_SPAN = "0 (off) or 10 000–3 600 000 ms"
+STATUS_SPAN = "15\u202f000–3\u202f600\u202f000\u00a0ms"
+EVENT_SPAN = "0 (off) or 10\u202f000–3\u202f600\u202f000\u00a0ms"
 
 
 @pytest.mark.parametrize(

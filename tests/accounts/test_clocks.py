@@ -15,11 +15,11 @@ def test_clocks_that_agree_are_no_trouble(skew: float | None) -> None:
 @pytest.mark.parametrize(
     ("skew", "short", "is_alert"),
     [
-        (5.6, "6 s ahead of ours", False),
-        (-59.0, "59 s behind ours", False),
-        (61.0, "61 s ahead of ours", True),
-        (-3600.0, "60 min behind ours", True),
-        (7201.0, "2 h ahead of ours", True),
+        (5.6, "6\u00a0s ahead of ours", False),
+        (-59.0, "59\u00a0s behind ours", False),
+        (61.0, "61\u00a0s ahead of ours", True),
+        (-3600.0, "60\u00a0min behind ours", True),
+        (7201.0, "2\u00a0h ahead of ours", True),
     ],
 )
 def test_clocks_that_do_not_agree(skew: float, short: str, is_alert: bool) -> None:
@@ -35,8 +35,8 @@ def test_clocks_that_do_not_agree(skew: float, short: str, is_alert: bool) -> No
     ("skew", "on_page", "on_board"),
     [
         (0.3, "agrees with ours", False),
-        (8.0, "8 s ahead of ours", False),
-        (-90.0, "90 s behind ours", True),
+        (8.0, "8\u00a0s ahead of ours", False),
+        (-90.0, "90\u00a0s behind ours", True),
     ],
 )
 def test_the_account_page_tells_and_the_board_warns(
@@ -49,4 +49,4 @@ def test_the_account_page_tells_and_the_board_warns(
     assert on_page in client.get(reverse("account", args=[account.pk])).content.decode()
     board = client.get(reverse("board")).content.decode()
     # What stands in the page is escaped.
-    assert ("Salto KS&#x27;s clock is 90 s behind ours." in board) == on_board
+    assert ("Salto KS&#x27;s clock is 90\u00a0s behind ours." in board) == on_board
