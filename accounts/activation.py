@@ -34,6 +34,10 @@ class ActivationError(Exception):
     """It did not work. `str()` is the sentence for people."""
 
 
+class PinError(ActivationError):
+    """The PIN itself is wrong: the sentence belongs where it was typed."""
+
+
 @runtime_checkable
 class Activates(Protocol):
     """A driver whose hubs demand one-time codes."""
@@ -67,10 +71,10 @@ def begin(hub: Hub, *, by: Who, at: datetime) -> None:
 def confirm(hub: Hub, pin: str, *, by: Who, at: datetime) -> None:
     """Prove secret and PIN to the hub, and keep both. One try per call: wrong ones are counted.
 
-    Raises ActivationError.
+    Raises ActivationError; PinError for a PIN that cannot be, or that the hub refuses.
     """
     if not re.fullmatch(rf"[0-9]{{{PIN_LENGTH}}}", pin):
-        raise ActivationError("PIN: the 4 digits from the mail")
+        raise PinError("PIN: the 4 digits from the mail")
     secret = _kept(hub).get("secret")
     if not secret:
         raise ActivationError("Ask for the PIN first.")
@@ -78,7 +82,8 @@ def confirm(hub: Hub, pin: str, *, by: Who, at: datetime) -> None:
     try:
         _driver(hub).confirm_otp(hub.site.remote_id, proof)
     except ProviderError as error:
-        raise ActivationError(_sentence(error, hub)) from None
+        kind = PinError if error.code == Code.OTP_INVALID else ActivationError
+        raise kind(_sentence(error, hub)) from None
     _store_activation(hub, proof, by=by, at=at)
 
 

@@ -411,14 +411,24 @@ class TypedNameForm(forms.Form):
         return typed
 
 
+class _OnceTyped(forms.PasswordInput):
+    """Seen while it is typed, and never sent back."""
+
+    input_type = "text"
+
+
 class PinForm(forms.Form):
     pin = forms.CharField(
         label="PIN from the mail",
-        max_length=20,
-        widget=forms.TextInput(
+        required=False,  # `activation` says in one sentence what it must be
+        widget=_OnceTyped(
             attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "size": "6"}
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["pin"].is_conditional = True  # type: ignore[attr-defined]
 
     def clean_pin(self) -> str:
         return "".join(self.cleaned_data["pin"].split())

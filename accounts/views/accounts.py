@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import stepup, upkeep
 from accounts.actors import Request, requires
-from accounts.forms import SettingsForm, SitesForm, TypedNameForm, time_zones
+from accounts.forms import PinForm, SettingsForm, SitesForm, TypedNameForm, time_zones
 from accounts.models import (
     AccountState,
     ConnectedAccount,
@@ -207,7 +207,10 @@ def account(request: Request, pk: UUID) -> HttpResponse:
 
 
 def _page(
-    request: Request, row: ConnectedAccount, form: SettingsForm | None = None
+    request: Request,
+    row: ConnectedAccount,
+    form: SettingsForm | None = None,
+    refused: dict[UUID, PinForm] | None = None,
 ) -> HttpResponse:
     context = {
         "account": row,
@@ -216,7 +219,7 @@ def _page(
         "label": PROVIDERS[row.provider].label,
         "form": form or SettingsForm(account=row),
         "may_change": upkeep.may_change(request.actor, row),
-        "hubs": hub_rows(Hub.objects.filter(site__account=row)),
+        "hubs": hub_rows(Hub.objects.filter(site__account=row), refused),
         "is_blocked": row.state == AccountState.ACTUATION_BLOCKED,
     }
     return render(request, "accounts/detail.html", context)
@@ -363,7 +366,8 @@ def account_activate_hub(request: Request, pk: UUID, hub_pk: UUID) -> HttpRespon
         pk=hub_pk,
         site__account=row,
     )
-    take_activation(request, hub, request.actor.who)
+    if refused := take_activation(request, hub, request.actor.who):
+        return _page(request, _find(request, pk), refused=refused)
     return redirect("account", pk)
 
 

@@ -474,26 +474,36 @@ def sync(request: Request, visit: Visit) -> HttpResponse:
 @require_safe
 @by_link
 def done(request: Request, visit: Visit) -> HttpResponse:
+    return _done_page(request, visit)
+
+
+def _done_page(
+    request: Request, visit: Visit, refused: dict[UUID, PinForm] | None = None
+) -> HttpResponse:
     webview = visit.webview
     if webview.step != WebviewStep.DONE or webview.account is None:
         return visit.go_on()
     context = {
         "account": webview.account,
         "sync": webview.answers.get("sync", {}),
-        "hubs": hub_rows(Hub.objects.filter(site__account=webview.account)),
+        "hubs": hub_rows(Hub.objects.filter(site__account=webview.account), refused),
+        "is_refused": bool(refused),
         "is_reconnect": webview.reconnects_id is not None or "sync" not in webview.answers,
     }
     return visit.render(request, WebviewStep.DONE, context)
 
 
-def hub_rows(hubs: Any) -> list[dict[str, Any]]:
-    """Return the hubs that demand one-time codes, and how far each is."""
+def hub_rows(hubs: Any, refused: dict[UUID, PinForm] | None = None) -> list[dict[str, Any]]:
+    """Return the hubs that demand one-time codes, and how far each is.
+
+    `refused`: forms whose PIN was not good, by the hub's id.
+    """
     wanting = hubs.filter(otp_enabled=True).select_related("site").order_by("name")
     return [
         {
             "hub": hub,
             "is_under_way": activation.is_under_way(hub),
-            "form": PinForm(prefix=f"h{hub.pk}"),
+            "form": (refused or {}).get(hub.pk) or PinForm(prefix=f"h{hub.pk}"),
         }
         for hub in wanting
     ]
@@ -510,12 +520,16 @@ def activate_hub(request: Request, visit: Visit, pk: UUID) -> HttpResponse:
         pk=pk,
         site__account=account,
     )
-    take_activation(request, hub, visit.who)
+    if refused := take_activation(request, hub, visit.who):
+        return _done_page(request, visit, refused)
     return visit.go(WebviewStep.DONE)
 
 
-def take_activation(request: Request, hub: Hub, who: Any) -> None:
-    """Ask for the PIN, or take it if one was typed; say how it went."""
+def take_activation(request: Request, hub: Hub, who: Any) -> dict[UUID, PinForm]:
+    """Ask for the PIN, or take it if one was typed; say how it went.
+
+    Return the form of a PIN that was not good, by the hub's id: what is wrong stands in it.
+    """
     at = timezone.now()
     pin = PinForm(request.POST, prefix=f"h{hub.pk}")
     try:
@@ -527,8 +541,13 @@ def take_activation(request: Request, hub: Hub, who: Any) -> None:
         else:
             activation.begin(hub, by=who, at=at)
             messages.info(request, f"Salto has mailed a 4-digit PIN for {hub.name}. Type it here.")
+    except activation.PinError as error:
+        pin.add_error("pin", str(error))
+        pin.fields["pin"].widget.attrs["autofocus"] = True
+        return {hub.pk: pin}
     except activation.ActivationError as error:
         messages.error(request, str(error))
+    return {}
 
 
 def account_link(token: str) -> str:

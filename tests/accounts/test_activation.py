@@ -44,6 +44,10 @@ def act(walk: Walk, kind: str, pin: str = "", browser: Browser | None = None) ->
     return (browser or walk.browser).post(url, posted, follow=True)
 
 
+def sentences_at_the_field(page: Any) -> list[str]:
+    return [sentence for row in page.context["hubs"] for sentence in row["form"]["pin"].errors]
+
+
 def mailed_pin(cloud: Client) -> str:
     return [mail.pin for mail in cloud.world.mails if mail.pin][-1]
 
@@ -126,9 +130,11 @@ def test_two_people_do_not_ask_for_the_secret_at_once(walk: Walk) -> None:
 def test_a_pin_is_four_digits(walk: Walk, cloud: Client, pin: str) -> None:
     act(walk, "begin")
 
-    page = words(act(walk, "confirm", pin))
+    page = act(walk, "confirm", pin)
 
-    assert "PIN: the 4 digits from the mail" in page
+    assert sentences_at_the_field(page) == ["PIN: the 4 digits from the mail"]
+    assert "PIN from the mail (optional)" not in words(page)
+    assert not pin or f'value="{pin}"' not in page.content.decode()
     assert not [effect for effect in cloud.world.effects if effect.kind == "otp_failed"]
 
 
@@ -136,12 +142,25 @@ def test_a_wrong_pin_has_its_sentence_and_is_tried_once(walk: Walk, cloud: Clien
     act(walk, "begin")
     wrong = f"{(int(mailed_pin(cloud)) + 1) % 10000:04}"
 
-    page = words(act(walk, "confirm", wrong))
+    page = act(walk, "confirm", wrong)
 
     failed = [effect for effect in cloud.world.effects if effect.kind == "otp_failed"]
-    assert "SIMULATED IQ 01 refused the PIN" in page
+    (sentence,) = sentences_at_the_field(page)
+    assert sentence.startswith("SIMULATED IQ 01 refused the PIN. Check the digits")
+    assert f'value="{wrong}"' not in page.content.decode()
     assert len(failed) == 1
     assert Hub.objects.get(otp_enabled=True).activated_at is None
+
+
+def test_at_the_end_of_onboarding_too_it_stands_at_the_field(walk: Walk) -> None:
+    act(walk, "begin")
+    hub = Hub.objects.get(otp_enabled=True)
+    url = reverse("connect-activate-hub", args=[walk.token, hub.pk])
+
+    page = walk.browser.post(url, {"act": "confirm", f"h{hub.pk}-pin": "12"})
+
+    assert sentences_at_the_field(page) == ["PIN: the 4 digits from the mail"]
+    assert page.content.decode().count("PIN: the 4 digits from the mail") == 1
 
 
 def test_activation_lets_opening_go_on(walk: Walk, cloud: Client) -> None:
