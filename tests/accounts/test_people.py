@@ -477,3 +477,19 @@ def test_the_words_on_roles_are_those_of_these_permissions() -> None:
         Role.MANAGER: {Permission.MANAGE_ACCOUNTS},
         Role.ADMIN: {Permission.MANAGE_PEOPLE, Permission.MANAGE_DOORS, Permission.VIEW_RAW},
     }
+
+
+# --- which properties -----------------------------------------------------------------------------
+
+
+def test_ticking_a_property_says_that_it_is_only_some(browser: Browser, admin: User) -> None:
+    place = make_property(workspace_of(admin))
+
+    invite(browser, where="", properties=[place.pk])
+
+    assert list(Invitation.objects.get().properties.all()) == [place]
+
+
+def test_without_a_tick_it_is_asked(browser: Browser) -> None:
+    assert "Choose all properties, or only some." in words(invite(browser, where=""))
+    assert not Invitation.objects.exists()
