@@ -13,6 +13,16 @@ from django import forms
 
 from accounts.forms import HOW_LONG
 
+#: What to say of a field that was left empty.
+_MISSING = {
+    "login": "Enter your e-mail address.",
+    "email": "Enter your e-mail address.",
+    "password": "Enter your password.",
+    "oldpassword": "Enter your current password.",
+    "password1": "Choose a new password.",
+    "password2": "Enter the new password once more.",
+}
+
 
 class _Plain(forms.Form):
     """A label says it once, and our pages have the links."""
@@ -27,6 +37,8 @@ class _Plain(forms.Form):
         for name, field in self.fields.items():
             field.label = self.labels.get(name, field.label)
             field.help_text = self.hints.get(name, field.help_text)
+            if name in _MISSING:
+                field.error_messages["required"] = _MISSING[name]
             field.widget.attrs.pop("placeholder", None)
         if self.with_link:
             self.fields[self.with_link].help_text = ""

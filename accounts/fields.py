@@ -26,6 +26,7 @@ class PastedField(forms.CharField):
         super().__init__(strip=False, **kwargs)
         self.noun = noun
         self.longest = max_length
+        self.error_messages["required"] = f"Enter the {noun}."
         self.removed_spaces = False
 
     def to_python(self, value: Any) -> str:
@@ -58,6 +59,7 @@ class AddressField(forms.CharField):
 
     def __init__(self, *, door: HttpDoor, sandbox: str | None = None, **kwargs: Any) -> None:
         super().__init__(strip=False, max_length=200, **kwargs)
+        self.error_messages["required"] = "Enter the address."
         self.door, self.sandbox = door, sandbox
 
     def to_python(self, value: Any) -> str:

@@ -70,12 +70,14 @@ class CredentialsForm(forms.Form):
         label="User name",
         max_length=254,
         help_text="The e-mail address of the Salto KS user that Lockboard acts as.",
+        error_messages={"required": "Enter the user name."},
         widget=forms.TextInput(attrs=_NO_AUTOFILL),
     )
     password = forms.CharField(
         label="Password",
         strip=False,
         max_length=512,
+        error_messages={"required": "Enter the password."},
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
@@ -397,7 +399,10 @@ class SettingsForm(forms.Form):
 class TypedNameForm(forms.Form):
     """Disconnecting asks for the account's name, typed."""
 
-    name = forms.CharField(widget=forms.TextInput(attrs=_NO_AUTOFILL))
+    name = forms.CharField(
+        widget=forms.TextInput(attrs=_NO_AUTOFILL),
+        error_messages={"required": "Type the name of the account to confirm."},
+    )
 
     def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -490,7 +495,11 @@ class AccessForm(forms.Form):
 
 
 class InviteForm(AccessForm):
-    email = forms.EmailField(label="E-mail", max_length=254)
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        error_messages={"required": "Enter the e-mail address to send the invitation to."},
+    )
     name = NameField(label="Name", noun="name", required=False)
 
     field_order = ("email", "name", "role", "where", "properties")
@@ -534,6 +543,7 @@ class AcceptForm(forms.Form):
         strip=False,
         max_length=128,
         help_text=HOW_LONG,
+        error_messages={"required": "Choose a password."},
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

@@ -34,7 +34,9 @@ class UnlockPolicy(models.TextChoices):
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones() or "/" not in name:
-        raise ValidationError("Enter a timezone: IANA name such as Europe/Paris.")
+        raise ValidationError(
+            "Enter the time zone by its full name (timezone: IANA name such as Europe/Paris)."
+        )
 
 
 class SpaceQuerySet(models.QuerySet["Space"]):

@@ -161,7 +161,7 @@ def test_the_token_is_stored_nowhere(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("password", "sentence"),
     [
-        ("", "This field is required"),
+        ("", "Choose a password."),
         ("short", "at least 12 characters"),
         ("123456789012", "entirely numeric"),
         ("new@example.org", "too similar"),
@@ -182,7 +182,7 @@ def test_a_weak_password_is_refused_and_not_echoed(
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"email": ""}, "This field is required"),
+        ({"email": ""}, "Enter the e-mail address to send the invitation to."),
         ({"email": "a@b"}, "Enter a valid email address"),
         ({"email": "x@y.z\nBcc: a@b.example"}, "Enter a valid email address"),
         ({"email": f"{'x' * 300}@example.org"}, "at most 254 characters"),

@@ -212,7 +212,8 @@ class _Look:
             f"{_names(hubs)} {verb} for a one-time code at every opening",
             "Once the account is connected, activate remote opening for each IQ here; or have "
             "Salto switch the one-time code off.",
-            "Until then its doors are shown, but cannot be opened from here.",
+            "Doors there are shown, but cannot be opened from here before remote opening is "
+            "activated.",
             tuple(waiting),
         )
 
