@@ -269,6 +269,8 @@ def _decision(visit: Visit) -> dict[str, Any]:
         "obstacle": checking.obstacle(webview),
         "is_other": is_other,
         "twin": twin if twin != account else None,
+        # Who was to sign in: a person, or a client that stands for nobody.
+        "expected": (account.username or account.client_id) if account else "",
         "missing": connecting.missing_sites(webview, account) if account and is_other else [],
         "takeovers": [] if twin or account else _takeovers(visit),
         "blocked": [site for site in checking.sites(webview) if site.get("blocked")],

@@ -715,11 +715,37 @@ def test_another_account_at_reconnect_is_asked_about(walk: Walk) -> None:
     page = words(again.get("checks"))
 
     assert "This is a different account – replace Salto KS Mill Lane or add?" in page
-    assert "It cannot see SIMULATED Mill Lane" in page
+    assert "The login of Salto KS Mill Lane is jane@example.com." in page
+    assert "The one you signed in with cannot see SIMULATED Mill Lane" in page
+    assert "Sign in again as jane@example.com" in page
     again.post("settle", {"decision": "replace"})
     account.refresh_from_db()
     assert account.remote_id == ConnectedAccount.objects.get().remote_id
     assert again.webview.finished_at is None
+
+
+def test_the_login_of_another_account_at_reconnect_is_told_apart(walk: Walk) -> None:
+    workspace, (again, account) = walk.webview.workspace, reconnecting(walk.to_sync())
+    again.sign_in("harbour@example.com")
+    again.post("checks")
+    given = again.webview.answers
+    other = make_account(
+        workspace,
+        name="Salto KS Harbour House",
+        remote_id=given["identity"]["remote_id"],
+        api_base=given["credentials"]["api_base"],
+    )
+
+    page = words(again.get("checks"))
+
+    assert (
+        "This is not the login of Salto KS Mill Lane, which is jane@example.com. "
+        "It belongs to Salto KS Harbour House, which is already connected."
+    ) in page
+    first, second = "Sign in again as jane@example.com", f"Reconnect {other.name} instead"
+    assert 0 < page.index(first) < page.index(second)
+    account.refresh_from_db()
+    assert account.remote_id != other.remote_id
 
 
 def test_another_login_of_the_same_site_can_replace(walk: Walk) -> None:
