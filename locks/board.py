@@ -99,6 +99,8 @@ class Board:
     shown: int
     problem_count: int
     cursor: str
+    #: Properties without a door, for those who may connect an account there.
+    bare: list[Space]
     polled: dict[str, str] = field(default_factory=dict)
 
 
@@ -109,8 +111,9 @@ def board_for(actor: Actor, filters: Filters, *, now: datetime | None = None) ->
     seen = list(tiles.get(rows).values())
     shown = [tile for tile in seen if filters.keeps(tile)]
     accounts = list(ConnectedAccount.objects.for_actor(actor))
+    properties = list(Space.objects.for_actor(actor).properties().order_by("name"))
     return Board(
-        groups=_groups(actor, shown),
+        groups=_groups(actor, shown, properties),
         pills=_pills(seen, filters),
         banners=banners_of(accounts, actor, now=now),
         filters=filters,
@@ -118,6 +121,7 @@ def board_for(actor: Actor, filters: Filters, *, now: datetime | None = None) ->
         shown=len(shown),
         problem_count=sum(any(p.is_problem for p in tile.problems) for tile in seen),
         cursor=now.isoformat(),
+        bare=_bare(actor, seen, properties),
         polled={
             str(account.pk): account.status_polled_at.isoformat()
             for account in accounts
@@ -131,14 +135,22 @@ def audience_of(actor: Actor, property_id: object) -> Audience:
     return Audience.OPERATOR if ids is None or property_id in ids else Audience.VIEWER
 
 
-def _groups(actor: Actor, shown: list[Tile]) -> list[Group]:
+def _bare(actor: Actor, seen: list[Tile], properties: list[Space]) -> list[Space]:
+    with_doors = {tile.property_id for tile in seen}
+    return [
+        space
+        for space in properties
+        if space.pk not in with_doors and actor.may(Permission.MANAGE_ACCOUNTS, space.pk)
+    ]
+
+
+def _groups(actor: Actor, shown: list[Tile], properties: list[Space]) -> list[Group]:
     shown.sort(key=lambda tile: tile.sort_key)
     by_property: dict[object, dict[str, list[SafeString]]] = {}
     for tile in shown:
         floors = by_property.setdefault(tile.property_id, {})
         html = tile.html[audience_of(actor, tile.property_id)]
         floors.setdefault(tile.floor, []).append(html)
-    properties = Space.objects.for_actor(actor).properties().order_by("name")
     return [
         Group(
             property=space,

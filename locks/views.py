@@ -45,6 +45,7 @@ def board(request: Request) -> HttpResponse:
         {
             "board": shown,
             "groups": shown.groups,
+            "bare": [] if filters.is_on else shown.bare,
             "pills": shown.pills,
             "banners": shown.banners,
             "query": filters.query,

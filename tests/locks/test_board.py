@@ -380,3 +380,19 @@ def test_an_empty_board_is_a_page_too(role: Role) -> None:
     response = client_of(make_user(role)).get(reverse("board"))
 
     assert "No doors yet" in response.content.decode()
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_property_without_doors_is_told_to_whoever_may_connect(role: Role) -> None:
+    site = make_site()
+    make_device(site)
+    make_property(site.account.workspace, name="Mill Lane")
+    make_property(name="Foreign")
+    client = client_of(make_user(role, workspace=site.account.workspace))
+
+    page = client.get("/")
+
+    is_told = role in (Role.ADMIN, Role.MANAGER)
+    assert [space.name for space in page.context["bare"]] == (["Mill Lane"] if is_told else [])
+    assert ("<bdi>Mill Lane</bdi>:</strong> no doors yet." in page.content.decode()) == is_told
+    assert "no doors yet" not in client.get("/?q=nothing").content.decode()
