@@ -277,7 +277,8 @@ class _Look:
                 WARNING,
                 f"{count}, {len(offline)} offline: {names}",
                 "Check the battery of the lock, and its IQ.",
-                "Offline doors are shown, but cannot be opened from here.",
+                "Offline doors show their last known state. You may still try to open them "
+                "from here, but the lock may not hear it.",
                 tuple(dict.fromkeys(site.remote_id for site, _ in offline)),
             )
         if any(lock.is_online is None for _, lock in found):
