@@ -29,7 +29,9 @@ def _yes_no(value: bool | None) -> str:  # noqa: FBT001  it is the value
 def facts(device: Device) -> list[Fact]:
     """Return what is known about a door, unknown words of the provider included."""
     account = device.account
-    battery = f"{device.battery_percent} %" if device.battery_percent is not None else "not known"
+    battery = (
+        f"{device.battery_percent}\u00a0%" if device.battery_percent is not None else "not known"
+    )
     words = device.unknown_words
     return [
         Fact("Property", device.property.name),
