@@ -31,6 +31,7 @@ from accounts.models.places import validate_time_zone
 from accounts.onboarding.choosing import Choice
 from accounts.onboarding.credentials import Credentials, usual_addresses
 from accounts.permissions import ROLES_IN_WORDS
+from accounts.providers import PROVIDERS
 from accounts.upkeep import (
     EVENT_INTERVAL_MS,
     RELEASED_STATE_MS,
@@ -341,13 +342,13 @@ class SettingsForm(forms.Form):
     status_interval_ms = MillisecondsField(
         label="Time between two looks at the doors (milliseconds)",
         span=STATUS_INTERVAL_MS,
-        hint="How often Salto is asked for the doors and their state.",
+        hint="How often {brand} is asked for the doors and their state.",
     )
     event_poll_interval_ms = MillisecondsField(
         label="Time between two looks at what happened (milliseconds)",
         span=EVENT_INTERVAL_MS,
         zero_is_off=True,
-        hint="How often Salto is asked what people did at the doors, for the log.",
+        hint="How often {brand} is asked what people did at the doors, for the log.",
     )
     unlock_seconds = forms.IntegerField(
         label="Time a door stays released (seconds)",
@@ -363,19 +364,21 @@ class SettingsForm(forms.Form):
     released_state_ms = MillisecondsField(
         label="Time a door is shown as released (milliseconds)",
         span=RELEASED_STATE_MS,
-        hint="How long the board counts down after an opening, where Salto does not say.",
+        hint="How long the board counts down after an opening, where {brand} does not say.",
     )
 
     def __init__(self, *args: Any, account: ConnectedAccount, **kwargs: Any) -> None:
         self.before = Settings.of(account)
         kwargs["initial"] = vars(self.before)
         super().__init__(*args, **kwargs)
-        if account.dialect == Dialect.CONNECT:
-            # The Connect API takes no duration: locks there keep their own time.
+        provider = PROVIDERS[account.provider]
+        if account.dialect not in provider.timed_dialects:
+            # Salto's Connect API takes no duration: locks there keep their own time.
             del self.fields["unlock_seconds"]
         for name, field in self.fields.items():
             if isinstance(field, MillisecondsField):
-                field.help_text = f"{field.hint} {field.words_for(getattr(self.before, name))}"
+                hint = field.hint.format(brand=provider.brand)
+                field.help_text = f"{hint} {field.words_for(getattr(self.before, name))}"
 
     def fill_in_clamped(self) -> None:
         """Put the nearest allowed number where one was out of range, for a second look."""

@@ -101,7 +101,7 @@ def _codes(device: Device) -> Capability:
         return Capability("PIN codes", yes=False, reason=takes.reason)
     if takes.rules.digits_by_provider:
         return Capability("PIN codes", yes=True, reason=f"{takes.brand} chooses the digits.")
-    return Capability("PIN codes", yes=True, reason=rules.in_words(takes.rules)[0])
+    return Capability("PIN codes", yes=True, reason=rules.in_words(takes.rules, takes.brand)[0])
 
 
 def _why_lock(device: Device, *, can_lock: bool) -> str:

@@ -29,6 +29,13 @@ class Provider:
     signs_in_by_key: bool = False
     #: It exists in the sandbox only.
     is_simulated: bool = False
+    #: The dialects in which an opening says how long it lasts.
+    timed_dialects: tuple[str, ...] = ()
+
+    @property
+    def brand(self) -> str:
+        """`Salto`, as people say it."""
+        return self.label.removesuffix(" KS")
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -40,6 +47,7 @@ PROVIDERS: dict[str, Provider] = {
             dialects=("connect", "legacy"),
             driver=SaltoKS,
             advice=salto_ks.advice,
+            timed_dialects=("legacy",),
         ),
         Provider(
             name="keypad",
@@ -49,6 +57,7 @@ PROVIDERS: dict[str, Provider] = {
             advice=keypad.advice,
             signs_in_by_key=True,
             is_simulated=True,
+            timed_dialects=("connect",),
         ),
     )
 }

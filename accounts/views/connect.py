@@ -254,6 +254,8 @@ def checks(request: Request, visit: Visit) -> HttpResponse:
         "identity": visit.webview.answers.get("identity"),
         "account": visit.webview.reconnects,
         "next_url": visit.url(WebviewStep.SITES),
+        "label": PROVIDERS[visit.webview.provider].label,
+        "brand": PROVIDERS[visit.webview.provider].brand,
     }
     return visit.render(request, WebviewStep.CHECKS, context | _decision(visit))
 
@@ -411,7 +413,8 @@ def confirm(request: Request, visit: Visit) -> HttpResponse:
             messages.error(request, str(error))
             return visit.go(WebviewStep.SITES)
         return visit.go(WebviewStep.SYNC)
-    context = {"form": form, "rows": rows, "problems": problems}
+    brand = PROVIDERS[visit.webview.provider].brand
+    context = {"form": form, "rows": rows, "problems": problems, "brand": brand}
     return visit.render(request, WebviewStep.CONFIRM, context)
 
 

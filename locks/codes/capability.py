@@ -43,7 +43,7 @@ def capability_of(device: Device) -> Capability:
 def brand_of(account: ConnectedAccount) -> str:
     """`Salto`, as people say it."""
     provider = PROVIDERS.get(account.provider)
-    return provider.label.removesuffix(" KS") if provider else "The provider"
+    return provider.brand if provider else "The provider"
 
 
 def driver_of(account: ConnectedAccount) -> AccessCodes | None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from accounts.models import Space
 from accounts.providers.codes import CodeRules
 from locks.codes import room, rules
-from locks.codes.capability import capability_of
+from locks.codes.capability import Capability, capability_of
 from locks.codes.room import Room
 from locks.models import Device
 
@@ -50,7 +50,7 @@ def plan_of(doors: Sequence[Device], *, now: datetime) -> Plan:
     places = sorted({door.property for door in doors}, key=lambda place: place.name)
     return Plan(
         doors=list(doors),
-        sentences=_sentences(accepts, brand),
+        sentences=_sentences([each for _, each in found], brand),
         warnings=[f"{door}: {each.reason}" for door, each in found if not each.rules],
         rooms=_rooms([(door, each.rules) for door, each in found if each.rules]),
         takes_digits=not accepts or any(not each.digits_by_provider for each in accepts),
@@ -59,8 +59,12 @@ def plan_of(doors: Sequence[Device], *, now: datetime) -> Plan:
     )
 
 
-def _sentences(accepts: Sequence[CodeRules], brand: str) -> list[str]:
-    said = list(dict.fromkeys(line for each in accepts for line in rules.in_words(each)))
+def _sentences(takes: Sequence[Capability], brand: str) -> list[str]:
+    accepts = [each.rules for each in takes if each.rules]
+    lines = (
+        line for each in takes if each.rules for line in rules.in_words(each.rules, each.brand)
+    )
+    said = list(dict.fromkeys(lines))
     if accepts and all(each.native_end for each in accepts):
         said.append(f"{brand} ends the code by itself, even while the lock is offline.")
     elif accepts:

@@ -88,10 +88,10 @@ def lengths_in_words(rules: CodeRules) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]])) + " digits"
 
 
-def in_words(rules: CodeRules) -> list[str]:
+def in_words(rules: CodeRules, brand: str) -> list[str]:
     """What a lock takes, a sentence each, for the form."""
     if rules.digits_by_provider:
-        return [f"{lengths_in_words(rules)}, made by Salto: you cannot choose."]
+        return [f"{lengths_in_words(rules)}, made by {brand}: you cannot choose."]
     said = [f"{lengths_in_words(rules).capitalize()}."]
     said += [
         f"{sentence.capitalize()}."

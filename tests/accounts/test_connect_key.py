@@ -146,3 +146,28 @@ def test_a_new_key_reconnects_the_account(
 
     account.refresh_from_db()
     assert (account.state, ConnectedAccount.objects.count()) == (AccountState.CONNECTED, 1)
+
+
+def test_its_pages_speak_of_its_own_brand(
+    walk: Walk, manager: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    to_sign_in(walk)
+    walk.post("sign-in", {"api_key": KEY})
+    assert "We are asking SIMULATED Keypad Cloud" in words(walk.get("checks"))
+    walk.post("checks")
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Willow Court"))
+    page = words(walk.get("confirm"))
+    assert "Nothing is changed at SIMULATED Keypad Cloud" in page
+    assert "Salto" not in page
+    with django_capture_on_commit_callbacks(execute=True):
+        walk.post("confirm", {"name": "Keypads"})
+    first_sync.run(walk.webview.pk)
+
+    account = ConnectedAccount.objects.get()
+    page = words(client_of(manager).get(reverse("account", args=[account.pk])))
+
+    assert "How often SIMULATED Keypad Cloud is asked" in page
+    assert "Time a door stays released" in page
+    for foreign in ("Salto", "Connect API", "Client id", "Token address"):
+        assert foreign not in page

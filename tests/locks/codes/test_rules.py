@@ -123,8 +123,9 @@ def test_digits_given_for_salto_are_not_silently_dropped():
 
 
 def test_the_form_says_what_a_lock_takes():
-    assert rules.in_words(SALTO) == ["6 digits, made by Salto: you cannot choose."]
-    assert rules.in_words(lock(CodeConstraint.NO_ZEROS)) == [
+    assert rules.in_words(SALTO, "Salto") == ["6 digits, made by Salto: you cannot choose."]
+    assert rules.in_words(SALTO, "Acme") == ["6 digits, made by Acme: you cannot choose."]
+    assert rules.in_words(lock(CodeConstraint.NO_ZEROS), "Acme") == [
         "4 or 6 digits.",
         "This lock does not accept the digit 0.",
     ]
