@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 from django.urls import NoReverseMatch, reverse
 
+from audit.matching import causes
 from audit.models import Event
 from audit.words import How, Result, Verb
 
@@ -42,18 +43,19 @@ ProviderPerson = tuple[UUID, str]
 
 _REQUESTED = frozenset({Verb.UNLOCK_REQUESTED, Verb.LOCK_REQUESTED})
 _OPENED_FOR = frozenset({Verb.UNLOCK_SUCCEEDED, Verb.UNLOCK_UNCONFIRMED})
-_OUTCOMES = _OPENED_FOR | {
-    Verb.UNLOCK_FAILED,
-    Verb.UNLOCK_EXPIRED,
-    Verb.UNLOCK_CANCELLED,
-    Verb.LOCK_SUCCEEDED,
-    Verb.LOCK_FAILED,
-    Verb.LOCK_EXPIRED,
-    Verb.LOCK_CANCELLED,
-    Verb.LOCK_UNCONFIRMED,
-}
-#: How long before and after we asked the feed may say that a door opened (as locks.actuation).
-_FEED_BEFORE, _FEED_AFTER = timedelta(seconds=5), timedelta(seconds=60)
+_LOCKED_FOR = frozenset({Verb.LOCK_SUCCEEDED, Verb.LOCK_UNCONFIRMED})
+_OUTCOMES = (
+    _OPENED_FOR
+    | _LOCKED_FOR
+    | {
+        Verb.UNLOCK_FAILED,
+        Verb.UNLOCK_EXPIRED,
+        Verb.UNLOCK_CANCELLED,
+        Verb.LOCK_FAILED,
+        Verb.LOCK_EXPIRED,
+        Verb.LOCK_CANCELLED,
+    }
+)
 
 
 def lines_of(
@@ -71,6 +73,7 @@ def lines_of(
     """
     told = list(events)
     attempts = _attempts(told)
+    causes = _causes(told, attempts, ours)
     day = _day(after, zone) if after else ""
     lines = []
     for event in told:
@@ -79,7 +82,7 @@ def lines_of(
             continue
         today = _day(event.occurred_at, zone)
         line = _line(event, zone, today if today != day else "")
-        lines.append(_related(line, attempt, attempts, ours))
+        lines.append(_related(line, attempt, causes.get(event.pk)))
         day = today
     return lines
 
@@ -105,28 +108,100 @@ def _attempts(events: list[Event]) -> dict[UUID | None, _Attempt]:
     return found
 
 
-def _related(
-    line: Line,
-    attempt: _Attempt | None,
-    attempts: dict[UUID | None, _Attempt],
-    ours: Callable[[], Collection[ProviderPerson]],
-) -> Line:
+def _related(line: Line, attempt: _Attempt | None, cause: _Cause | None) -> Line:
     """The line as it reads among the others."""
     event = line.event
     if event.verb in _REQUESTED:
         return replace(line, is_quiet=True)
     if attempt and attempt.requested and event is attempt.outcome:
         return replace(line, detail=_with_request(line.detail, attempt.requested, line.zone))
-    outcome = _opened_for(event, attempts, ours)
-    if outcome is None:
+    if cause is None:
         return line
     return replace(
         line,
-        sentence=f"{_door(event)} opened for {_who(outcome)}",
-        who=_who(outcome),
-        is_quiet=True,
+        sentence=_caused(event, cause),
+        who=cause.who,
+        is_quiet=cause.is_told,
         detail=[("As", event.actor_name), *line.detail] if event.actor_name else line.detail,
     )
+
+
+def _caused(event: Event, cause: _Cause) -> str:
+    if event.verb == Verb.OFFICE_MODE_ENDED:
+        return f"{cause.who} ended office mode at {_door(event)}"
+    if cause.is_told:
+        return f"{_door(event)} opened for {cause.who}"
+    return f"{_door(event)} opened from here: {cause.who}"
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """Who of us made happen what a feed tells."""
+
+    who: str
+    #: Whether one person can be named.
+    is_told: bool
+
+
+#: A door, and what happened there: openings, or ends of office mode.
+_Place = tuple[UUID | None, str]
+
+
+def _causes(
+    events: list[Event],
+    attempts: dict[UUID | None, _Attempt],
+    ours: Callable[[], Collection[ProviderPerson]],
+) -> dict[UUID, _Cause]:
+    """Return who of us stands behind the feed's lines, by line: what can be told of it."""
+    told: dict[_Place, list[Event]] = {}
+    for event in events:
+        if _may_be_ours(event) and (event.account_id, event.actor_id) in ours():
+            told.setdefault((event.device_id, event.verb), []).append(event)
+    asked: dict[_Place, list[_Attempt]] = {}
+    for attempt in attempts.values() if told else ():
+        if attempt.outcome and (verb := _causing(attempt.outcome)):
+            asked.setdefault((attempt.outcome.device_id, verb), []).append(attempt)
+    found: dict[UUID, _Cause] = {}
+    for place, rows in told.items():
+        found |= _causes_at(rows, asked.get(place, []))
+    return found
+
+
+def _may_be_ours(event: Event) -> bool:
+    """Whether a line of a feed tells of something that may have been commanded from here.
+
+    Where a feed names nobody, an end of office mode may as well be the schedule's.
+    """
+    if event.account_id is None:
+        return False
+    if event.verb == Verb.OFFICE_MODE_ENDED:
+        return event.how == How.REMOTE or bool(event.actor_id)
+    return event.verb == Verb.OPENED and event.how == How.REMOTE
+
+
+def _causing(outcome: Event) -> str:
+    """What a feed says of a door after such an outcome; "" for nothing."""
+    if outcome.verb in _OPENED_FOR:
+        return Verb.OPENED
+    return Verb.OFFICE_MODE_ENDED if outcome.verb in _LOCKED_FOR else ""
+
+
+def _causes_at(rows: list[Event], attempts: list[_Attempt]) -> dict[UUID, _Cause]:
+    outcomes = [attempt.outcome for attempt in attempts if attempt.outcome]
+    sent = [
+        attempt.requested.occurred_at if attempt.requested else outcome.occurred_at
+        for attempt, outcome in zip(attempts, outcomes, strict=True)
+    ]
+    found = {}
+    for row, fits in zip(rows, causes(sent, [row.occurred_at for row in rows]), strict=True):
+        names = sorted({_who(outcomes[index]) for index in fits})
+        if len(names) == 1:
+            found[row.pk] = _Cause(names[0], is_told=True)
+        elif names and row.verb == Verb.OPENED:
+            found[row.pk] = _Cause(f"Lockboard, by {' or '.join(names)}", is_told=False)
+        elif row.actor_id and not row.actor_name:
+            found[row.pk] = _Cause(_account(row), is_told=False)
+    return found
 
 
 def _with_request(
@@ -136,28 +211,6 @@ def _with_request(
     known = {label for label, _ in detail}
     more = [(label, value) for label, value in _detail(requested) if label not in known]
     return [("Asked", f"{at:%H:%M:%S}"), *detail, *more]
-
-
-def _opened_for(
-    event: Event,
-    attempts: dict[UUID | None, _Attempt],
-    ours: Callable[[], Collection[ProviderPerson]],
-) -> Event | None:
-    """Return the outcome that a feed's remote opening belongs to, if exactly one can be meant."""
-    if event.verb != Verb.OPENED or event.how != How.REMOTE or event.account_id is None:
-        return None
-    fits = [a.outcome for a in attempts.values() if a.outcome and _fits(event, a)]
-    if len(fits) == 1 and (event.account_id, event.actor_id) in ours():
-        return fits[0]
-    return None
-
-
-def _fits(event: Event, attempt: _Attempt) -> bool:
-    outcome = attempt.outcome
-    if outcome is None or outcome.verb not in _OPENED_FOR or outcome.device_id != event.device_id:
-        return False
-    asked = (attempt.requested or outcome).occurred_at
-    return asked - _FEED_BEFORE <= event.occurred_at <= asked + _FEED_AFTER
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:

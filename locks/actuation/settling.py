@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db import transaction
 from accounts.actors import Actor
 from accounts.models import ConnectedAccount, Dialect
 from accounts.permissions import Permission
+from audit.matching import EARLY, LATE, causes
 from audit.who import Who
 from locks.actuation import doors
 from locks.actuation.rows import RESULT_OF, hold, note, show
@@ -19,14 +21,23 @@ from locks.states import Action, AttemptEvidence, AttemptStatus
 
 
 def settle_from_feed(
-    device_id: UUID, *, person_id: str, occurred_at: datetime, at: datetime
+    device_id: UUID,
+    *,
+    person_id: str,
+    occurred_at: datetime,
+    at: datetime,
+    others: Sequence[datetime] = (),
 ) -> ActionAttempt | None:
     """Take a remote opening in the provider's feed as evidence for one of our attempts (ACT-17).
 
-    Only if exactly one attempt fits in door, time and identity; otherwise nobody is credited.
+    `others` are openings of the same door by the same person that were told with this one and
+    belong to no attempt yet. Only if exactly one attempt fits in door, time and identity, in
+    whatever way these openings are given to attempts in order of time; otherwise nobody is
+    credited.
     """
     hold(device_id)
-    fits = list(
+    told = [occurred_at, *others]
+    tries = list(
         ActionAttempt.objects.select_for_update(of=("self",))
         .select_related("device__account", "device__property")
         .filter(
@@ -37,14 +48,16 @@ def settle_from_feed(
                 AttemptStatus.UNCONFIRMED,
                 AttemptStatus.SUCCESS,
             ],
-            sent_at__gte=occurred_at - timedelta(seconds=60),
-            sent_at__lte=occurred_at + timedelta(seconds=5),
+            sent_at__gte=min(told) - LATE,
+            sent_at__lte=max(told) + EARLY,
         )
-        .exclude(evidence=AttemptEvidence.FEED)[:2]
+        .exclude(evidence=AttemptEvidence.FEED)
+        .order_by("sent_at")
     )
-    if len(fits) != 1 or not _is_ours(fits[0].device.account, person_id):
+    fits = causes([attempt.sent_at for attempt in tries if attempt.sent_at], told)[0]
+    if len(fits) != 1 or not _is_ours(tries[fits[0]].device.account, person_id):
         return None
-    attempt = fits[0]
+    attempt = tries[fits[0]]
     assert attempt.sent_at is not None  # the filter above compares it
     attempt.opened_at = min(max(occurred_at, attempt.sent_at), at)
     if attempt.status == AttemptStatus.SENDING:

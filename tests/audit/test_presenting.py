@@ -300,10 +300,74 @@ def test_an_opening_by_anybody_else_stays_theirs(fields: dict[str, Any]) -> None
     assert (told.who, told.is_quiet) == ("Harbour login", False)
 
 
-def test_of_two_attempts_that_fit_neither_is_credited() -> None:
+@pytest.mark.parametrize("person", ["we", ""], ids=["named", "nobody named"])
+def test_two_openings_one_after_the_other_are_each_credited(person: str) -> None:
+    """As the older dialect tells it, whose feed names nobody."""
+    told = [
+        of_attempt(Verb.UNLOCK_SUCCEEDED, 0, attempt_id=uuid4(), actor_name="Mia"),
+        of_attempt(Verb.UNLOCK_SUCCEEDED, 14, attempt_id=uuid4(), actor_name="Ada"),
+        *(in_feed(seconds, actor_id=person, actor_name="") for seconds in (0.9, 14.9)),
+    ]
+
+    lines = read(*told, ours=lambda: OURS | {(ACCOUNT, "")})
+
+    assert [sentence for sentence, is_quiet in lines if is_quiet] == [
+        "Room 204 opened for Ada",
+        "Room 204 opened for Mia",
+    ]
+
+
+def test_of_two_people_seconds_apart_neither_is_credited_alone() -> None:
+    attempts = [
+        of_attempt(Verb.UNLOCK_SUCCEEDED, s, attempt_id=uuid4(), actor_name=name)
+        for s, name in ((0, "Mia Manager"), (0.5, "Ada Admin"))
+    ]
+
+    told = read(in_feed(actor_name=""), *attempts)
+
+    assert told[0] == (
+        "Room 204 opened from here: Lockboard, by Ada Admin or Mia Manager",
+        False,
+    )
+
+
+def test_of_two_attempts_of_one_person_it_does_not_matter_which_opened() -> None:
     attempts = [of_attempt(Verb.UNLOCK_SUCCEEDED, s, attempt_id=uuid4()) for s in (0, 0.5)]
 
-    assert ("Harbour login opened Room 204 remotely", False) in read(in_feed(), *attempts)
+    assert ("Room 204 opened for Ana", True) in read(in_feed(), *attempts)
+
+
+def test_two_openings_and_one_command_are_left_as_the_feed_tells_them() -> None:
+    outcome = of_attempt(Verb.UNLOCK_SUCCEEDED, attempt_id=uuid4())
+
+    told = read(in_feed(1), in_feed(3), outcome)
+
+    assert [sentence for sentence, _ in told[:2]] == ["Harbour login opened Room 204 remotely"] * 2
+
+
+def test_our_login_is_named_where_its_feed_has_no_name_for_it() -> None:
+    assert read(in_feed(actor_name="")) == [("Room 204 opened from here: Harbour", False)]
+
+
+def test_office_mode_that_we_ended_says_who_did() -> None:
+    pk = uuid4()
+    ended = in_feed(1, verb=Verb.OFFICE_MODE_ENDED, how=How.UNKNOWN)
+    told = [ended, of_attempt(Verb.LOCK_SUCCEEDED, 0.5, attempt_id=pk)]
+
+    line, _ = lines_of(told, PARIS, ours=lambda: OURS)
+
+    assert (line.sentence, line.who) == ("Ana ended office mode at Room 204", "Ana")
+    assert line.detail[0] == ("As", "Harbour login")
+
+
+@pytest.mark.parametrize("fields", [{"actor_id": "somebody"}, {"actor_id": ""}, {"seconds": 62}])
+def test_office_mode_that_ended_otherwise_is_nobodys_here(fields: dict[str, Any]) -> None:
+    ended = in_feed(**{"how": How.UNKNOWN} | fields, verb=Verb.OFFICE_MODE_ENDED)
+    outcome = of_attempt(Verb.LOCK_SUCCEEDED, 0, attempt_id=uuid4())
+
+    told = read(ended, outcome, ours=lambda: OURS | {(ACCOUNT, "")})
+
+    assert ("Office mode ended at Room 204", False) in told
 
 
 def test_an_attempt_that_failed_opened_nothing() -> None:
