@@ -6,14 +6,16 @@ import builtins
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from accounts.actors import Actor
-from accounts.models import AccountState, ConnectedAccount, Space
+from accounts.models import AccountState, ConnectedAccount, ConnectedSite, Space
 from accounts.permissions import Permission
 from accounts.providers import PROVIDERS
 from locks.models import Device
@@ -210,10 +212,12 @@ def banners_of(
 ) -> list[Banner]:
     """One banner per account in trouble: what broke, since when, what still works, what to do.
 
-    Times are those of the reader's property, and name their day where it is not today.
+    Times are those of the account's property. They name their day where it is not today, and
+    their zone where the reader's properties are in more than one.
     """
     now = now or timezone.now()
     may_mend = actor.may(Permission.MANAGE_ACCOUNTS)
+    clocks = _Clocks(accounts, actor)
     said = []
     for account in accounts:
         said += _about_clock(account, may_mend=may_mend)
@@ -221,7 +225,7 @@ def banners_of(
         if state not in _SAID and not account.trouble:
             continue
         level, title = _SAID.get(state) or ("warn", _what_is_off(account))
-        brand, since = _brand(account), _since(account.state_since, ZoneInfo(actor.zone_name), now)
+        brand, since = _brand(account), clocks.since(account, now)
         said.append(
             Banner(
                 level=level,
@@ -271,10 +275,34 @@ def _brand(account: ConnectedAccount) -> str:
     return PROVIDERS[account.provider].label if account.provider in PROVIDERS else "The provider"
 
 
-def _since(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    local = at.astimezone(zone)
-    is_today = local.date() == now.astimezone(zone).date()
-    return f"{local:%H:%M}" if is_today else f"{local:%-d %b, %H:%M}"
+class _Clocks:
+    """By which clock each account's times are told. Asks the database once there is one to tell."""
+
+    def __init__(self, accounts: list[ConnectedAccount], actor: Actor) -> None:
+        self._accounts = accounts
+        self._actor = actor
+
+    @cached_property
+    def _names(self) -> dict[UUID, str]:
+        """The zones of the properties in sight."""
+        spaces = Space.objects.for_actor(self._actor).properties()
+        return dict(spaces.values_list("pk", "time_zone"))
+
+    @cached_property
+    def _zones(self) -> dict[UUID, ZoneInfo]:
+        found: dict[UUID, ZoneInfo] = {}
+        sites = ConnectedSite.objects.filter(account__in=self._accounts).order_by("name")
+        for account_id, property_id in sites.values_list("account_id", "property_id"):
+            if property_id in self._names:
+                found.setdefault(account_id, ZoneInfo(self._names[property_id]))
+        return found
+
+    def since(self, account: ConnectedAccount, now: datetime) -> str:
+        zone = self._zones.get(account.pk) or ZoneInfo(self._actor.zone_name)
+        local = account.state_since.astimezone(zone)
+        is_today = local.date() == now.astimezone(zone).date()
+        clock = f"{local:%H:%M}" if is_today else f"{local:%-d %b, %H:%M}"
+        return f"{clock} {local:%Z}" if len(set(self._names.values())) > 1 else clock
 
 
 def _text(what_still_works: str, trouble: str) -> str:

@@ -322,6 +322,23 @@ def test_every_permission_a_driver_asks_for_has_words_for_its_absence() -> None:
     assert scopes == set(board._OFF)
 
 
+def test_a_banner_tells_the_time_at_the_account_and_names_the_zone_among_several() -> None:
+    device = make_device()
+    make_property(device.workspace, name="A first one", time_zone="Asia/Tokyo")
+    ConnectedAccount.objects.update(
+        state="degraded", state_since=datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
+    )
+    everywhere = make_user(workspace=device.workspace)
+    here = make_user(workspace=device.workspace, place=device.property)
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    told = [
+        board_for(actor(user), Filters(), now=now).banners[0].title for user in (everywhere, here)
+    ]
+
+    assert [title.partition("since ")[2] for title in told] == ["11:31 CET.", "11:31."]
+
+
 def test_a_banner_of_another_day_says_which() -> None:
     device = make_device()
     ConnectedAccount.objects.update(
