@@ -50,7 +50,7 @@ def _moved(attempt: ActionAttempt, rows: QuerySet[Device], now: datetime) -> int
         )
     until = _open_until(attempt)
     if until <= now:
-        return 0
+        return _relocked(attempt, rows, until)
     shorter = Q(released_until=None) | Q(released_until__lt=until)
     return (
         rows.filter(shorter)
@@ -61,6 +61,20 @@ def _moved(attempt: ActionAttempt, rows: QuerySet[Device], now: datetime) -> int
             state_evidence=Evidence.ASSUMED,
             released_until=until,
             next_poll_at=now + _SOON if attempt.is_vague else until + _SOON,
+        )
+    )
+
+
+def _relocked(attempt: ActionAttempt, rows: QuerySet[Device], until: datetime) -> int:
+    """The opening is over by the time we hear of it: what was seen before it is out of date."""
+    return (
+        rows.filter(state_at__lt=attempt.moved_about)
+        .exclude(Q(office_mode=True) | Q(state=LockState.UNKNOWN))
+        .update(
+            state=LockState.LOCKED,
+            state_at=until,
+            state_evidence=Evidence.ASSUMED,
+            next_poll_at=until + _SOON,
         )
     )
 

@@ -120,13 +120,14 @@ class KeypadCloud(KeypadCodes):
         return []
 
     def list_locks(self, site_id: str) -> list[LockSnapshot]:
+        asked_at = self.api.now()
         found = self.api.rows(self.api.url("buildings", site_id, "locks"))
-        now = self.api.now()
-        return read_all(found, lambda row: rows.read_lock(row, now))
+        return read_all(found, lambda row: rows.read_lock(row, asked_at))
 
     def get_lock(self, site_id: str, lock_id: str) -> LockSnapshot:
+        asked_at = self.api.now()
         row = self.api.row(self.api.url("locks", lock_id))
-        return read_one(row, lambda each: rows.read_lock(each, self.api.now()))
+        return read_one(row, lambda each: rows.read_lock(each, asked_at))
 
     def list_users(self, site_id: str) -> list[RemoteUser]:
         return read_all(

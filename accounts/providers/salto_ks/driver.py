@@ -186,14 +186,14 @@ class SaltoKS(SaltoCodes):
         return read_rows(self._site_rows(site_id, "iqs"), connect.read_hub)
 
     def list_locks(self, site_id: str) -> list[LockSnapshot]:
+        asked_at = self.now()  # what is told later may be no newer than this
         rows = self._site_rows(site_id, "locks")
-        now = self.now()
-        return read_rows(rows, lambda row: self.dialect.read_lock(row, now))
+        return read_rows(rows, lambda row: self.dialect.read_lock(row, asked_at))
 
     def get_lock(self, site_id: str, lock_id: str) -> LockSnapshot:
+        asked_at = self.now()
         row = self.api.row(self.dialect.reading, self._site_url(site_id, "locks", lock_id))
-        now = self.now()
-        return read_row(row, lambda each: self.dialect.read_lock(each, now))
+        return read_row(row, lambda each: self.dialect.read_lock(each, asked_at))
 
     def list_users(self, site_id: str) -> list[RemoteUser]:
         rows = self.api.rows(self.dialect.users, self._site_url(site_id, "users"))

@@ -428,3 +428,25 @@ def test_poll_09_a_date_that_tells_nothing_is_ignored(rig, headers):
     driver.list_sites()
 
     assert driver.clock_offset_seconds is None
+
+
+# --- when a lock was seen -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", ["connect", "legacy"])
+def test_a_lock_was_seen_when_it_was_asked_and_not_when_the_answer_came(dialect):
+    rig = RecordedRig(dialect)
+    driver = rig.driver()
+    driver.list_sites()  # signs in
+    began = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    driver.now = lambda: began + timedelta(seconds=len(rig.cloud.asked))
+
+    try:
+        for read in (
+            lambda: driver.list_locks(rig.site_id)[0],
+            lambda: driver.get_lock(rig.site_id, rig.lock_id),
+        ):
+            before = driver.now()
+            assert read().observed_at == before < driver.now()
+    finally:
+        rig.close()
