@@ -76,6 +76,19 @@
     }
   }
 
+  // "Again" is over with the opening, whether or not the server's word of it has come, or came
+  // while the button was armed and stayed as it was.
+  function once(tile, now) {
+    const button = tile.querySelector("[data-again]:not([data-armed])");
+    if (!button || tile.dataset.outcome === "unconfirmed" || button.getAttribute("aria-busy") === "true") return;
+    const released = tile.querySelector("[data-released-until]");
+    if (released && now < Date.parse(released.dataset.releasedUntil) + 1000) return;
+    delete button.dataset.again;
+    button.form?.querySelector('[name="again"]')?.remove();
+    button.setAttribute("aria-label", `Unlock ${button.dataset.name}`);
+    put(button.querySelector("[data-unlock-text]"), "Unlock");
+  }
+
   // A time of another day says which; a battery's value says how old it is.
   function nameDays(tile, now) {
     for (const time of tile.querySelectorAll("[data-old] time")) put(time, `${lockboard.age(now - Date.parse(time.dateTime))} old`);
@@ -94,6 +107,7 @@
     const now = lockboard.now();
     showAge(tile, now);
     countDown(tile, now);
+    once(tile, now);
     wait(tile, now);
   };
 

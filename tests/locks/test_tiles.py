@@ -307,6 +307,16 @@ def test_an_account_that_stops_opening_says_so_at_every_door(state: str, words: 
     assert "data-lock=" not in html
 
 
+@pytest.mark.parametrize(("office_mode", "is_told"), [(True, True), (False, False)])
+def test_a_door_that_stays_open_says_that_it_was_opened(
+    *, office_mode: bool, is_told: bool
+) -> None:
+    device = make_device(office_mode=office_mode)
+    Device.objects.update(attempt=make_attempt(device, status="success"))
+
+    assert ("Opened. It stays open anyway (office mode)." in say(device)) == is_told
+
+
 # --- slow answers and late evidence ----------------------------------------------------------------
 
 AT = datetime(2026, 11, 21, 8, 25, 59, tzinfo=UTC)
