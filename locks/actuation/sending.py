@@ -304,6 +304,8 @@ def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
     if _code(attempt, error) == Code.PRIVACY_MODE:
         did = "opened" if attempt.action == Action.UNLOCK else "locked"
         return f"Somebody is inside (privacy mode). Not {did}."
+    if _cannot_lock(attempt, error):
+        return f"This lock cannot be locked from here ({error.status})."
     said = str(error).rstrip(".")
     if isinstance(error, MissingScopeError) and error.scope:
         said = f"Our login there lacks the permission “{error.scope}”"
@@ -314,6 +316,13 @@ def _sentence(attempt: ActionAttempt, error: ProviderError) -> str:
         if error.code not in _OTP_CODES:  # Salto's 404 for these means something else to people
             said = f"{said} ({error.status})"
     return f"{said}."
+
+
+def _cannot_lock(attempt: ActionAttempt, error: ProviderError) -> bool:
+    """Whether the refusal of a lock can only mean the hardware: it is there to be heard."""
+    if attempt.action != Action.LOCK or error.code != Code.OFFLINE_OR_UNSUPPORTED:
+        return False
+    return attempt.device.is_online is True and attempt.device.unheard_since is None
 
 
 def _kept_or(evidence: AttemptEvidence) -> Case:

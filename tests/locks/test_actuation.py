@@ -904,6 +904,65 @@ def test_act_15_a_lock_that_refuses_to_be_locked_is_not_asked_again(
     assert not device.is_lockable
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"is_online": True}, "This lock cannot be locked from here (422)."),
+        (
+            {"is_online": False},
+            "Refused by Salto KS: the lock is offline, or cannot do this (422).",
+        ),
+        (
+            {"is_online": True, "unheard_since": timezone.now()},
+            "Refused by Salto KS: the lock is offline, or cannot do this (422).",
+        ),
+    ],
+    ids=["heard", "offline", "in doubt"],
+)
+def test_a_lock_that_is_heard_is_not_called_offline_when_it_cannot_be_locked(
+    *, device: Device, user: Any, driver: FakeDriver, fields: dict[str, Any], sentence: str
+) -> None:
+    Device.objects.update(can_lock=True, **fields)
+    driver.opening = RefusedError(
+        "The lock is offline, or cannot do this", code=Code.OFFLINE_OR_UNSUPPORTED, status=422
+    )
+
+    assert performed(device, order_of(user, Action.LOCK)).error == sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, ("locked", "assumed", -23)),
+        ({"state": "unlocked"}, ("locked", "assumed", -23)),
+        ({"state": "unlocked", "office_mode": True}, ("unlocked", "poll", -60)),
+        ({"state": "unknown"}, ("unknown", "poll", -60)),
+        ({"state_at": -10}, ("locked", "poll", -10)),
+    ],
+    ids=["locked", "unlocked", "office mode", "unknown", "seen since"],
+)
+def test_what_was_seen_before_a_confirmed_opening_is_no_evidence_any_more(
+    device: Device, fields: dict[str, Any], expected: tuple[str, str, int]
+) -> None:
+    now = timezone.now()
+    state_at = now + timedelta(seconds=fields.pop("state_at", -60))
+    Device.objects.update(**{"state_evidence": "poll", "state_at": state_at} | fields)
+    sent_at = now - timedelta(seconds=31)
+    make_attempt(device, status="unconfirmed", created_at=sent_at, sent_at=sent_at)
+
+    actuation.settle_from_feed(
+        device.pk,
+        person_id=device.account.remote_id,
+        occurred_at=now - timedelta(seconds=30),
+        at=now,
+    )
+
+    device.refresh_from_db()
+    state, evidence, seconds = expected
+    assert (device.state, device.state_evidence) == (state, evidence)
+    assert device.state_at == now + timedelta(seconds=seconds)
+
+
 def test_a_refused_credential_closes_the_account_at_once(
     device: Device, user: Any, driver: FakeDriver
 ) -> None:
