@@ -375,6 +375,12 @@ def _exported(event: Event) -> str:
     return f"{_who(event)} exported " + (f"{count} codes" if count else "codes")
 
 
+def _found(event: Event) -> str:
+    count = event.detail.get("count", "Some")
+    were = "1 door was" if count == 1 else f"{count} doors were"
+    return f"{were} found at {event.subject or _account(event)}"
+
+
 def _keypad(event: Event) -> str:
     after = event.detail.get("after")
     said = f"said that {_door(event)} {after}"
@@ -466,6 +472,7 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
         "ok",
     ),
     Verb.PROPERTY_CREATED: (_says("{who} added the property {property}"), "building", "info"),
+    Verb.DOORS_FOUND: (_found, "door", "info"),
     Verb.DOOR_ADDED: (_says("{door} was found at {account}"), "door", "info"),
     Verb.DOOR_VANISHED: (_says("{door} is no longer in {account}’s list"), "door", "warn"),
     Verb.DOOR_RETURNED: (_says("{door} is back in {account}’s list"), "door", "ok"),

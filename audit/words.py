@@ -67,6 +67,8 @@ class Verb(models.TextChoices):
     REMOTE_OPENING_ACTIVATED = "remote_opening_activated"
     PROPERTY_CREATED = "property_created"
     DOOR_ADDED = "door_added"
+    #: The doors of a site that was just connected, in one line.
+    DOORS_FOUND = "doors_found"
     DOOR_VANISHED = "door_vanished"
     DOOR_RETURNED = "door_returned"
     POLICY_CHANGED = "policy_changed"

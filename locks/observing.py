@@ -14,6 +14,7 @@ from accounts.models import ConnectedSite, Hub, Space, SpaceKind
 from accounts.providers.base import Hub as RemoteHub
 from accounts.providers.base import LockSnapshot
 from audit.services import record
+from audit.who import Place
 from audit.words import Verb
 from locks import live
 from locks.models import Device
@@ -82,12 +83,15 @@ def take_listing(site: ConnectedSite, seen: list[LockSnapshot], *, at: datetime)
     if _is_thin(site, len(seen), len(known)):
         return False
     hubs = {hub.remote_id: hub for hub in site.hubs.all()}
+    is_first = not known and not site.devices.exists()
+    added = []
     for snapshot in {snapshot.remote_id: snapshot for snapshot in seen}.values():
         device = known.pop(snapshot.remote_id, None)
         if device is None:
-            _add(site, snapshot, hubs.get(snapshot.hub_remote_id), at)
+            added.append(_add(site, snapshot, hubs.get(snapshot.hub_remote_id)))
         else:
             take_snapshot(device, snapshot, hubs.get(snapshot.hub_remote_id), at=at)
+    _record_added(site, added, at, is_first=is_first)
     for device in known.values():
         _miss(device, at)
     return True
@@ -215,7 +219,7 @@ def _battery(device: Device, snapshot: LockSnapshot) -> dict[str, Any]:
     return {"battery_percent": snapshot.battery_percent, "battery_at": snapshot.observed_at}
 
 
-def _add(site: ConnectedSite, snapshot: LockSnapshot, hub: Hub | None, at: datetime) -> None:
+def _add(site: ConnectedSite, snapshot: LockSnapshot, hub: Hub | None) -> Device:
     """Take up a door this site had not: a new one, or one that was elsewhere or put away."""
     seen_at = snapshot.observed_at
     columns = {name: getattr(snapshot, name) for name in _PLAIN} | {
@@ -246,8 +250,48 @@ def _add(site: ConnectedSite, snapshot: LockSnapshot, hub: Hub | None, at: datet
         defaults=columns,
         create_defaults=columns | {"workspace_id": site.account.workspace_id},
     )
-    _record_door(Verb.DOOR_ADDED, device, at)
     live.announce(device.workspace_id, device.pk)
+    return device
+
+
+def _record_added(
+    site: ConnectedSite, doors: list[Device], at: datetime, *, is_first: bool
+) -> None:
+    """One line for all doors of a site that is new, and one for each that appears later."""
+    if not is_first:
+        for door in doors:
+            _record_door(Verb.DOOR_ADDED, door, at)
+    elif doors:
+        record(
+            Verb.DOORS_FOUND,
+            workspace_id=site.account.workspace_id,
+            at=at,
+            place=place_of(site),
+            subject=site.name,
+            count=len(doors),
+            doors=_some_names(doors),
+        )
+
+
+def place_of(site: ConnectedSite, door_name: str = "") -> Place:
+    """Return where something of a site happened, at a door we may not know."""
+    return Place(
+        property_id=site.property_id,
+        property_name=site.property.name,
+        device_name=door_name,
+        account_id=site.account_id,
+        account_name=site.account.name,
+    )
+
+
+#: A line's details hold about a kilobyte.
+_NAMED = 20
+
+
+def _some_names(doors: list[Device]) -> str:
+    names = sorted(door.name[:40] for door in doors)
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _floor(site: ConnectedSite, word: str) -> Space | None:

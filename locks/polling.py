@@ -327,7 +327,7 @@ def _doors_of(site: ConnectedSite) -> dict[str, Place]:
 
 
 def _entry(site: ConnectedSite, entry: FeedEntry, doors: dict[str, Place]) -> audit.Entry:
-    place = doors.get(entry.lock_id) or _place_of(site, entry.lock_name)
+    place = doors.get(entry.lock_id) or observing.place_of(site, entry.lock_name)
     return audit.Entry(
         external_id=entry.remote_id,
         occurred_at=entry.occurred_at,
@@ -347,22 +347,12 @@ _HOWS = {how: How(how.value) for how in EntryHow}
 _RESULTS = {EntryKind.OPENED: Result.GRANTED, EntryKind.REJECTED: Result.DENIED}
 
 
-def _place_of(site: ConnectedSite, door_name: str) -> Place:
-    return Place(
-        property_id=site.property_id,
-        property_name=site.property.name,
-        device_name=door_name,
-        account_id=site.account_id,
-        account_name=site.account.name,
-    )
-
-
 def _unreadable(site: ConnectedSite, line: UnreadableEntry, at: datetime) -> audit.Entry:
     return audit.Entry(
         external_id=f"unreadable:{line.fingerprint}"[:200],
         occurred_at=at,
         verb=Verb.UNREADABLE,
-        place=_place_of(site, ""),
+        place=observing.place_of(site, ""),
         detail={"reason": line.reason[:300]},
     )
 
@@ -372,7 +362,7 @@ def _gap(site: ConnectedSite, reason: str, since: datetime, at: datetime) -> aud
         external_id=f"gap:{since.isoformat()}",
         occurred_at=at,
         verb=Verb.FEED_GAP,
-        place=_place_of(site, ""),
+        place=observing.place_of(site, ""),
         detail={"reason": reason[:300], "since": since.isoformat(), "until": at.isoformat()},
     )
 

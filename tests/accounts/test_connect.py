@@ -203,7 +203,8 @@ def test_two_workers_do_not_fetch_the_same_doors_twice(walk: Walk) -> None:
     first_sync.run(walk.webview.pk)
     first_sync.run(walk.webview.pk)
 
-    assert Event.objects.filter(verb=Verb.DOOR_ADDED).count() == 8
+    [found] = Event.objects.filter(verb__in=[Verb.DOORS_FOUND, Verb.DOOR_ADDED])
+    assert (found.verb, found.detail["count"]) == (Verb.DOORS_FOUND, 8)
 
 
 # --- signing in -------------------------------------------------------------------------------

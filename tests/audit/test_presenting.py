@@ -119,6 +119,16 @@ def test_how_a_door_was_opened_is_told(fields: dict[str, Any], sentence: str) ->
             "Ana says of Room 204: it did not open",
         ),
         (
+            Verb.DOORS_FOUND,
+            {"subject": "Mill Lane", "detail": {"count": 8}},
+            "8 doors were found at Mill Lane",
+        ),
+        (
+            Verb.DOORS_FOUND,
+            {"subject": "Mill Lane", "detail": {"count": 1}},
+            "1 door was found at Mill Lane",
+        ),
+        (
             Verb.ACCOUNT_HEALTH_CHANGED,
             {"detail": {"before": "connected", "after": "reconnect_required", "trouble": "No."}},
             "Harbour went from connected to reconnect required: No.",

@@ -11,6 +11,7 @@ from accounts.models import Hub, Space
 from accounts.providers.base import Hub as RemoteHub
 from accounts.providers.base import LockState as Remote
 from audit.models import Event
+from audit.words import Verb
 from locks import observing
 from locks.models import Device
 from tests.locks.fakes import snapshot
@@ -237,6 +238,22 @@ def test_a_new_lock_becomes_a_door_of_the_site_s_property(device: Device) -> Non
     assert (door.space.name, door.space.parent) == ("Floor 1", device.property)
     assert door.workspace_id == device.workspace_id
     assert verbs() == ["door_added"]
+
+
+def test_the_doors_of_a_new_site_are_one_line_of_the_log_and_later_ones_their_own() -> None:
+    site = make_site(name="Mill Lane")
+    locks = [snapshot(f"lock-{n}", name=f"Room {n:02}") for n in range(22)]
+
+    listed(site, *locks)
+    listed(site, *locks, snapshot("lock-late", name="Sauna"))
+
+    first, later = Event.objects.order_by("id")
+    assert (first.verb, first.property_id) == (Verb.DOORS_FOUND, site.property_id)
+    assert first.subject == "Mill Lane"
+    assert first.detail["count"] == 22
+    assert first.detail["doors"].startswith("Room 00, Room 01, ")
+    assert first.detail["doors"].endswith("Room 19 and 2 more")
+    assert (later.verb, later.device_name) == (Verb.DOOR_ADDED, "Sauna")
 
 
 def test_a_floor_is_made_once(device: Device) -> None:
