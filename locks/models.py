@@ -32,10 +32,26 @@ PROMPT = timedelta(seconds=2)
 class DeviceQuerySet(models.QuerySet["Device"]):
     def for_actor(self, actor: Actor) -> Self:
         """Keep the doors this person may see, in their workspace."""
-        devices = self.filter(workspace_id=actor.workspace.pk, removed_at=None)
+        return self._in_sight(actor).filter(removed_at=None)
+
+    def removed_for(self, actor: Actor) -> Self:
+        """Keep the doors that are off the board, of those this person might see."""
+        return self._in_sight(actor).exclude(removed_at=None)
+
+    def _in_sight(self, actor: Actor) -> Self:
+        devices = self.filter(workspace_id=actor.workspace.pk)
         if actor.property_ids is None:
             return devices
         return devices.filter(property_id__in=actor.property_ids)
+
+    def same_lock_as(self, device: Device) -> Self:
+        """Keep the rows of the same lock, through whichever login it was known."""
+        return self.filter(
+            workspace_id=device.workspace_id,
+            account__provider=device.account.provider,
+            site__remote_id=device.site.remote_id,
+            remote_id=device.remote_id,
+        )
 
     def with_tile(self) -> Self:
         """Fetch along what a tile shows."""

@@ -1,6 +1,7 @@
 """The board, a door, and the buttons on it."""
 
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -71,11 +72,10 @@ def board(request: Request) -> HttpResponse:
 @requires(Permission.VIEW_BOARD)
 def show_door(request: Request, pk: UUID) -> HttpResponse:
     doors = Device.objects.for_actor(request.actor).with_tile()
-    device = get_object_or_404(
-        doors.select_related("account__workspace", "site", "code_door"), pk=pk
-    )
+    device = doors.select_related("account__workspace", "site", "code_door").filter(pk=pk).first()
+    if device is None:
+        return _show_removed_door(request, pk)
     is_admin = request.actor.may(Permission.VIEW_RAW, device.property_id)
-    events = Event.objects.in_sight(request.actor.sight).filter(device_id=device.pk)
     may_manage = request.actor.may(Permission.MANAGE_DOORS, device.property_id)
     return render(
         request,
@@ -88,16 +88,36 @@ def show_door(request: Request, pk: UUID) -> HttpResponse:
             "facts": door.facts(device),
             "capabilities": door.capabilities(device),
             "codes": listing.of_door(request.actor, device, now=timezone.now()),
-            "attempts": device.attempts.order_by("-created_at")[:20],
-            "lines": lines_of(
-                events.newest_first()[:50],
-                device.property.zone,
-                ours=lambda: request.actor.provider_persons,
-            ),
+            **_history(request, device),
             "raw": json.dumps(device.raw, indent=2, ensure_ascii=False) if is_admin else None,
             "policy_forms": _policy_forms(device) if may_manage else None,
         },
     )
+
+
+def _history(request: Request, device: Device) -> dict[str, Any]:
+    events = Event.objects.in_sight(request.actor.sight).filter(device_id=device.pk)
+    return {
+        "attempts": device.attempts.order_by("-created_at")[:20],
+        "lines": lines_of(
+            events.newest_first()[:50],
+            device.property.zone,
+            ours=lambda: request.actor.provider_persons,
+        ),
+    }
+
+
+def _show_removed_door(request: Request, pk: UUID) -> HttpResponse:
+    """A door that is off the board has its history still, and nothing to press."""
+    doors = Device.objects.removed_for(request.actor).select_related("account", "property", "site")
+    device = get_object_or_404(doors, pk=pk)
+    context = {
+        "device": device,
+        "zone": device.property.zone,
+        "successor": Device.objects.for_actor(request.actor).same_lock_as(device).first(),
+        **_history(request, device),
+    }
+    return render(request, "locks/removed_door.html", context)
 
 
 def _policy_forms(device: Device) -> dict[str, PolicyForm]:

@@ -303,6 +303,47 @@ def test_a_removed_door_is_not_there(client: Client, device: Device) -> None:
     assert press(client, device).status_code == 404
 
 
+def test_the_page_of_a_removed_door_has_its_history_and_leads_to_where_it_is_now(
+    client: Client, device: Device
+) -> None:
+    make_event(device.workspace, place=device.as_place())
+    make_attempt(device, status="success", actor_name="Mia")
+    Device.objects.update(removed_at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC))
+    ConnectedAccount.objects.update(state="disconnected")
+    alone = words(client.get(device.get_absolute_url()))
+    again = make_device(
+        make_site(
+            make_account(device.workspace),
+            property=device.property,
+            remote_id=device.site.remote_id,
+        ),
+        remote_id=device.remote_id,
+    )
+
+    response = client.get(device.get_absolute_url())
+
+    page = words(response)
+    assert "Removed on 22 Nov 2026 ." in page  # at the property; a tag ends before the dot
+    assert "unlocked Room 204" in page
+    assert "Mia · Unlock" in page
+    assert ("on the board again" in alone, "on the board again" in page) == (False, True)
+    assert again.get_absolute_url() in response.content.decode()
+    assert "data-unlock" not in response.content.decode()
+
+
+def test_a_removed_door_of_another_workspace_or_property_is_not_there(device: Device) -> None:
+    Device.objects.update(removed_at=timezone.now())
+    elsewhere = make_site(make_account(device.workspace)).property
+    strangers = [
+        make_user(),
+        make_user(Role.MANAGER, workspace=device.workspace, place=elsewhere),
+    ]
+
+    answers = [client_of(user).get(device.get_absolute_url()) for user in strangers]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+
+
 # --- settling --------------------------------------------------------------------------------------
 
 
