@@ -299,7 +299,11 @@ class _Clocks:
 
     def since(self, account: ConnectedAccount, now: datetime) -> str:
         zone = self._zones.get(account.pk) or ZoneInfo(self._actor.zone_name)
-        local = account.state_since.astimezone(zone)
+        at = account.state_since
+        if account.state == AccountState.DEGRADED and account.status_polled_at:
+            # Trouble is called that after some failures; the doors have been silent for longer.
+            at = min(at, account.status_polled_at)
+        local = at.astimezone(zone)
         is_today = local.date() == now.astimezone(zone).date()
         clock = f"{local:%H:%M}" if is_today else f"{local:%-d %b, %H:%M}"
         return f"{clock} {local:%Z}" if len(set(self._names.values())) > 1 else clock

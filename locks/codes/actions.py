@@ -25,6 +25,8 @@ class Change:
     marks: Mapping[str, Any] = field(default_factory=dict)
     #: A line of the time line: a stable word, and a sentence.
     moment: tuple[str, str] | None = None
+    #: When that happened, where it was before it was noticed.
+    happened_at: datetime | None = None
     #: A line of the log.
     verb: Verb | None = None
     #: Digits that the provider made: stored with the rest, or lost for ever.

@@ -63,7 +63,7 @@ def _used(code_id: str, occurred_at: datetime, at: datetime) -> None:
         if code.phase == CodePhase.ACCEPTED:
             storing.store(on_lock(known, "used", occurred_at), at=at)
     elif code.phase in _SAID_TO_BE_GONE and _was_gone(code, occurred_at):
-        storing.store(_alive_after_all(code), at=at)
+        storing.store(_alive_after_all(code, occurred_at), at=at)
         wake(code.account_id, code.pk)
 
 
@@ -72,11 +72,12 @@ def _was_gone(code: AccessCode, occurred_at: datetime) -> bool:
     return gone_at is not None and occurred_at > gone_at
 
 
-def _alive_after_all(code: AccessCode) -> Change:
+def _alive_after_all(code: AccessCode, occurred_at: datetime) -> Change:
     """It opened the door after it was removed: the lock has not heard of that."""
     phase = CodePhase.REMOVED_IN_CLOUD
     return Change(
         code=storing.known_code(code, None),
         facts={"phase": phase, "status": STATUS_OF[phase], "removed_at": None},
         moment=("still_alive", "It opened the door although it was removed."),
+        happened_at=occurred_at,
     )

@@ -81,6 +81,7 @@ def on_lock(code: KnownCode, evidence: str, at: datetime) -> Change:
             "next_run_at": code.ends_at,
         },
         moment=("on_lock", said),
+        happened_at=at if evidence == "used" else None,
         verb=Verb.CODE_SET,
     )
 

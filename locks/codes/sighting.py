@@ -89,7 +89,8 @@ def take_in(
         found = mine.pop(code.id, ())
         yield from _code(code, doors[code.device_id], found, sight)
     known = {listed.remote_id for listed in _all_matched(codes, listing)}
-    lock_ids = {door.lock_id for door in doors.values()}
+    # Who may use a PIN at the site has it on every door: it opens those that have a keypad.
+    lock_ids = {door.lock_id for door in doors.values() if door.rules is not None}
     for listed in listing.codes:
         for lock_id in listed.lock_ids or ():
             is_known = listed.remote_id in known

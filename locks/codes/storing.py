@@ -200,7 +200,8 @@ def _write(row: AccessCode, columns: dict[str, Any], digits: str) -> None:
 def _tell(row: AccessCode, change: Change, at: datetime) -> None:
     if change.moment:
         what, text = change.moment
-        CodeMoment.objects.create(code=row, at=at, what=what[:40], text=text[:300])
+        happened_at = change.happened_at or at
+        CodeMoment.objects.create(code=row, at=happened_at, what=what[:40], text=text[:300])
     if change.verb:
         record(
             change.verb,

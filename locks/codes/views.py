@@ -183,6 +183,7 @@ def code(request: Request, pk: UUID) -> HttpResponse:
         "backup": ladder.backup_for(found) if may_manage else None,
         "adopting": foretelling.of_adopting(found) if not found.is_managed else [],
         "moments": found.moments.order_by("-at", "-pk")[:100],
+        "is_adopted": found.moments.filter(what="adopted").exists(),
     }
     template = "codes/code.html#live" if wants_fragment(request) else "codes/code.html"
     return render(request, template, context)

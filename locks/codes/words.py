@@ -49,11 +49,17 @@ def _wanted(code: AccessCode, at: datetime) -> State:
         return State("ambiguous", "Not confirmed", "warn", "question", note)
     if code.starts_at and code.starts_at > at and code.phase != CodePhase.SETTING:
         return State("scheduled", "Scheduled", "info", "calendar", _ahead(code, brand))
+    if code.missing_since is not None and code.phase in (CodePhase.ON_LOCK, CodePhase.ACCEPTED):
+        note = f"{brand} did not list it when last asked. It is looked for once more, then mended."
+        return State("ambiguous", "Not confirmed", "warn", "question", note)
     if code.phase == CodePhase.ON_LOCK:
         note = _EVIDENCE.get(code.effective_evidence, "")
         return State("on_lock", "On the lock", "ok", "check", note)
     if code.phase == CodePhase.ACCEPTED:
-        note = "The lock takes up to a minute to hear of it, longer while it is offline."
+        note = (
+            "The lock takes a minute to hear of it, four for the first code of a door, and longer"
+            " while it is offline."
+        )
         return State("accepted", f"Accepted by {brand}", "info", "hourglass", note)
     return State("setting", "Setting", "info", "hourglass", f"{brand} is being told.")
 
@@ -73,6 +79,8 @@ def _ending(code: AccessCode, at: datetime) -> State:
         return State(
             "removed_in_cloud", f"Removed in {brand} – lock not reached yet", "warn", "alert", note
         )
+    if _ended_alone(code, at):
+        return State("ended", "Ended", "unknown", "clock", "It is being cleared away.")
     if is_overdue(code, at):
         return State("still_active", "STILL ACTIVE", "danger", "alert", overdue_note(code))
     return State("removing", "Removing", "warn", "hourglass", "It may still open the door.")
@@ -88,8 +96,12 @@ def _gone(code: AccessCode) -> State:
 
 def is_overdue(code: AccessCode, at: datetime) -> bool:
     """Whether it should have been gone for some minutes, and no lock ended it by itself."""
-    ended_alone = code.has_native_end and code.reported_ends_at and code.reported_ends_at <= at
-    return code.overdue_since is not None and not ended_alone
+    return code.overdue_since is not None and not _ended_alone(code, at)
+
+
+def _ended_alone(code: AccessCode, at: datetime) -> bool:
+    ends_at = code.reported_ends_at if code.has_native_end else None
+    return ends_at is not None and ends_at <= at
 
 
 def overdue_note(code: AccessCode) -> str:

@@ -298,6 +298,22 @@ def test_ux_04_one_banner_says_what_broke_since_when_and_what_still_works(
     assert title.partition(" since")[0] in client_of(user).get("/").content.decode()
 
 
+def test_ux_04_silence_is_told_from_when_a_poll_last_succeeded() -> None:
+    now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    device = make_device()
+    ConnectedAccount.objects.update(
+        name="Harbour",
+        state="degraded",
+        state_since=now.replace(hour=10, minute=31),
+        status_polled_at=now.replace(hour=10, minute=28),
+    )
+    user = make_user(Role.MANAGER, workspace=device.workspace)
+
+    [banner] = board_for(actor(user), Filters(), now=now).banners
+
+    assert banner.title == "Harbour: Salto KS has not answered since 11:28."
+
+
 def test_ux_04_a_missing_permission_is_told_by_what_does_not_work() -> None:
     device = make_device()
     ConnectedAccount.objects.update(

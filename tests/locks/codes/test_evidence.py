@@ -86,7 +86,8 @@ def test_a_code_that_opens_after_it_was_removed_is_not_gone() -> None:
 
     assert (code.phase, code.removed_at) == (CodePhase.REMOVED_IN_CLOUD, None)
     assert code.next_run_at is not None
-    assert [moment.what for moment in code.moments.all()] == ["still_alive"]
+    [moment] = code.moments.all()
+    assert (moment.what, moment.at) == ("still_alive", code.last_used_at)
 
 
 def test_an_opening_from_before_the_removal_told_late_changes_nothing() -> None:

@@ -460,6 +460,15 @@ def test_codes_that_nobody_made_here_are_shown_and_left_alone(keypad: CodesDrive
     assert keypad.removed == [found.remote_id]
 
 
+def test_a_pin_of_the_site_is_shown_only_at_doors_with_a_keypad(keypad: CodesDriver) -> None:
+    plain = make_device(has_keypad=False)
+    keypad.cloud.add("", plain.remote_id, name="Cleaner", digits="111222")
+
+    reconciling.run(plain.account_id)
+
+    assert not AccessCode.objects.exists()
+
+
 def test_a_second_copy_by_our_mark_is_taken_away(keypad: CodesDriver) -> None:
     code = run(make_code(digits="274951"))
     copy = keypad.cloud.alive[0]
