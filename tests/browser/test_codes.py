@@ -125,3 +125,67 @@ def test_what_the_locks_take_is_said_as_doors_are_chosen(page: Page) -> None:
     expect(page.get_by_text("Times in Europe/Amsterdam")).to_be_visible()
     page.get_by_label("Ongoing, until somebody revokes it").check()
     expect(page.get_by_label("From", exact=True)).to_be_hidden()
+
+
+def test_the_chosen_state_is_in_sight_on_a_phone(browser: Browser, demo: Demo) -> None:
+    context = new_context(browser, demo, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    sign_in(page, "frontdesk")
+
+    for chosen in ("unmanaged", "ended"):
+        page.goto(f"/codes/?state={chosen}")
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        expect(page.locator(".pill[aria-current]")).to_be_in_viewport(ratio=1)
+    context.close()
+
+
+def press_tab_to(page: Page, query: str) -> None:
+    """Go on with Tab until that has the focus. Fails where the keyboard never gets there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("query => document.activeElement.matches(query)", query):
+            return
+    raise AssertionError(f"Tab never reaches {query}")
+
+
+def test_a_code_is_made_without_a_mouse_its_door_included(page: Page) -> None:
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    sign_in(page, "frontdesk")
+    page.goto("/codes/new/")
+
+    press_tab_to(page, "[data-door-search]")
+    page.keyboard.type("room 2")
+    for _ in range(3):  # quickly, one after the other: the last counts
+        press_tab_to(page, "input[name=doors]")
+        page.keyboard.press("Space")
+    chosen = page.locator("input[name=doors]:checked")
+    expect(chosen).to_have_count(3)
+    for _ in range(2):
+        page.keyboard.press("Space")
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Space")
+    expect(chosen).to_have_count(0)
+    page.keyboard.press("Space")
+    door = page.locator(".code-door:has(:checked) bdi").first.inner_text()
+    expect(page.locator("#doors-chosen")).to_have_text(door)
+    press_tab_to(page, "#id_name")
+    page.keyboard.type("No Mouse")
+    press_tab_to(page, "#id_kind_0")
+    page.keyboard.press("ArrowDown")
+    press_tab_to(page, "form.code-form button[type=submit]")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(re.compile(r"/codes/[0-9a-f-]{36}/"))
+    expect(page.locator(".facts dd").first).to_contain_text(door)
+    assert wrong == []
+
+
+def test_the_link_of_an_error_leads_to_the_doors(page: Page) -> None:
+    sign_in(page, "frontdesk")
+    page.goto("/codes/new/")
+
+    page.get_by_role("button", name="Make the code").press("Enter")
+    page.locator(".error-summary a[href='#id_doors']").press("Enter")
+
+    expect(page.locator("#id_doors")).to_be_focused()
