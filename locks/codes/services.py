@@ -20,6 +20,7 @@ from locks.code_models import SecretState
 from locks.codes import pins, room, rules, waking, wishes
 from locks.codes.capability import capability_of, driver_of
 from locks.codes.rules import RuleError, Window
+from locks.codes.words import clock
 from locks.models import AccessCode, CodeDoor, Device
 
 #: Doors in one go; more is a slip, or a job for the API.
@@ -274,9 +275,10 @@ def digits_end(code: AccessCode) -> datetime | None:
 def extend(
     ends: Sequence[tuple[AccessCode, datetime]], *, by: Actor, at: datetime
 ) -> list[AccessCode]:
-    """Give several codes a new end, all or none. Raises RefusedError, which names the doors.
+    """Give several codes a later end, all or none. Raises RefusedError, which names the doors.
 
-    Where that would change digits it is refused: that is a decision of its own (CODE-08).
+    Where that would shorten one, or change digits, it is refused: those are decisions of
+    their own (CODE-08).
     """
     done, problems = [], []
     with transaction.atomic():
@@ -284,6 +286,10 @@ def extend(
             try:
                 if code.starts_at is None:
                     raise RefusedError([RuleError("ends_at", "it is ongoing and has no end")])
+                if code.ends_at and ends_at < code.ends_at:
+                    zone = code.device.property.zone
+                    sentence = f"ends later already: {clock(code.ends_at, zone, at)}"
+                    raise RefusedError([RuleError("ends_at", sentence)])
                 if needs_new_digits(code, Window(code.starts_at, ends_at)):
                     raise RefusedError([RuleError("ends_at", DIGITS_END_FIRST)])
                 wish = Wish(name=code.name, starts_at=code.starts_at, ends_at=ends_at)

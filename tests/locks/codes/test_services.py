@@ -443,6 +443,20 @@ def test_several_get_a_new_end_or_none(device, by):
     assert one.ends_at == late
 
 
+def test_extending_never_shortens(device, by):
+    soon, late = (
+        services.create([device], timed(length=end, name=name), by=by, at=NOW)[0]
+        for name, end in (("Soon", 2), ("Late", 7))
+    )
+
+    with pytest.raises(RefusedError) as refusal:
+        services.extend([(code, NOW + 5 * HOUR) for code in (soon, late)], by=by, at=NOW)
+
+    assert told(refusal) == [("ends_at", "Late on Room 204: ends later already: 22:00")]
+    ends = AccessCode.objects.order_by("ends_at").values_list("ends_at", flat=True)
+    assert list(ends) == [NOW + 2 * HOUR, NOW + 7 * HOUR]
+
+
 def test_code_08_digits_are_never_changed_for_several_at_once(device, by, brand):
     [code] = services.create([device], timed(), by=by, at=NOW)
     brand.end = NOW + 5 * HOUR
