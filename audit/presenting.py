@@ -357,6 +357,7 @@ def _moved(event: Event) -> str:
 _CODE_ACTS = {
     "sync": "asked to look again at the code {code} on {door}",
     "push": "asked to try the code {code} on {door} again",
+    "remove": "asked to try again to remove the code {code} from {door}",
     "backup": "handed out a backup code of {door} as {code}",
 }
 

@@ -24,6 +24,8 @@ class Rung(StrEnum):
     PUSH = "push"
     NEW = "new"
     BACKUP = "backup"
+    #: Of a code that shall be gone.
+    REMOVE = "remove"
 
 
 def look_now(code: AccessCode, *, by: Actor, at: datetime) -> None:
@@ -51,6 +53,24 @@ def push_again(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
         )
         wishes.wake([code])
     return code
+
+
+def remove_now(code: AccessCode, *, by: Actor, at: datetime) -> None:
+    """Have a removal tried at once. Tries made so far still count. Raises RefusedError."""
+    by.require(Permission.MANAGE_CODES, code.device.property_id)
+    with transaction.atomic():
+        code = wishes.fresh(code)
+        if code.is_gone:
+            raise RefusedError([RuleError("", "it is gone already")])
+        if code.is_wanted(at):
+            raise RefusedError([RuleError("", "it is not being removed")])
+        wishes.tell(
+            *(Verb.CODE_CHANGED, code, "remove_now", "Asked to try the removal again"),
+            by=by,
+            at=at,
+            act=Rung.REMOVE,
+        )
+        wishes.wake([code])
 
 
 def replace(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:

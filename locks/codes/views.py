@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import sealing
 from accounts.actors import Request, requires
 from accounts.permissions import Permission
-from locks.codes import exporting, foretelling, ladder, listing, pins, planning, services
+from locks.codes import exporting, foretelling, ladder, listing, overdue, pins, planning, services
 from locks.codes import words as say
 from locks.codes.capability import capability_of
 from locks.codes.forms import EditForm, ExtendForm, NewCodeForm
@@ -180,6 +180,9 @@ def code(request: Request, pk: UUID) -> HttpResponse:
         "may_adopt": may_manage and not found.is_managed and is_wanted and not found.is_gone,
         "is_person": services.is_person(found),
         "needs_ladder": state.key in {"failed", "ambiguous", "setting", "accepted", "unknown"},
+        # The state says by itself that a removal takes long.
+        "warnings": [each for each in found.warnings if each["code"] != overdue.DELAY],
+        "may_try_removal": may_manage and say.is_stuck(found, now),
         "backup": ladder.backup_for(found) if may_manage else None,
         "adopting": foretelling.of_adopting(found) if not found.is_managed else [],
         "moments": found.moments.order_by("-at", "-pk")[:100],
@@ -304,6 +307,9 @@ def again(request: Request, pk: UUID) -> HttpResponse:
             case ladder.Rung.NEW:
                 found = ladder.replace(found, by=by, at=at)
                 messages.success(request, "This is the new code. The old one is being removed.")
+            case ladder.Rung.REMOVE:
+                ladder.remove_now(found, by=by, at=at)
+                messages.success(request, "The removal is tried again now.")
             case ladder.Rung.BACKUP:
                 found = ladder.use_backup(found, by=by, at=at)
                 messages.success(request, "This backup code is on the lock already.")

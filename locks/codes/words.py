@@ -104,6 +104,12 @@ def _ended_alone(code: AccessCode, at: datetime) -> bool:
     return ends_at is not None and ends_at <= at
 
 
+def is_stuck(code: AccessCode, at: datetime) -> bool:
+    """Whether a removal does not get on by itself, so that a person may want to act."""
+    is_ending = not code.is_wanted(at) and not code.is_gone
+    return is_ending and (is_overdue(code, at) or bool(code.error_code))
+
+
 def overdue_note(code: AccessCode) -> str:
     zone = code.device.property.zone
     since = code.overdue_since.astimezone(zone) if code.overdue_since else None

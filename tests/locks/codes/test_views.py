@@ -467,6 +467,71 @@ def test_revoking_names_its_consequences_first(client, device):
     assert client.post(f"/codes/{code.pk}/revoke/").status_code == 302
 
 
+def stuck(device: Device, **fields: Any) -> AccessCode:
+    return make_code(
+        device,
+        remote_id="x",
+        phase=CodePhase.REMOVING,
+        revoked_at=timezone.now(),
+        overdue_since=timezone.now(),
+        attempts=4,
+        **fields,
+    )
+
+
+def test_still_active_says_once_where_and_what_a_person_can_do(client, auditor, device):
+    late = {"code": "delay_in_removing_from_device", "message": "May still open Room 204."}
+    code = stuck(device, error_code="x", error="The keypad said no.", warnings=[late])
+
+    text = words(client.get(f"/codes/{code.pk}/"))
+
+    assert text.count("STILL ACTIVE") == 1
+    assert "STILL ACTIVE on Room 204" in text
+    assert "May still open" not in text
+    assert "The keypad said no." in text
+    assert "delete it at the lock or in the provider’s portal." in text
+    for page in (text, words(client.get("/codes/"))):
+        assert "Try again now" in page
+        assert "Sync now" in page
+    for url in (f"/codes/{code.pk}/", "/codes/"):
+        assert "Try again now" not in words(auditor.get(url))
+
+
+def test_a_removal_is_tried_again_at_a_press(client, device):
+    code = stuck(device, next_run_at=timezone.now() + timedelta(hours=1))
+
+    answer = client.post(f"/codes/{code.pk}/again/", {"step": "remove"}, follow=True)
+
+    code.refresh_from_db()
+    assert "The removal is tried again now." in words(answer)
+    assert code.next_run_at <= timezone.now()
+    assert (code.attempts, code.generation) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "it is not being removed"),
+        ({"phase": CodePhase.REMOVED, "revoked_at": NOW}, "it is gone already"),
+    ],
+)
+def test_only_a_removal_is_tried_again(client, device, fields, sentence):
+    code = make_code(device, **fields)
+
+    answer = client.post(f"/codes/{code.pk}/again/", {"step": "remove"}, follow=True)
+
+    assert f"Not done: {sentence}." in words(answer)
+
+
+def test_a_lock_not_reached_is_explained_once(client, device):
+    code = make_code(device, phase=CodePhase.REMOVED_IN_CLOUD, revoked_at=timezone.now())
+
+    text = words(client.get(f"/codes/{code.pk}/"))
+
+    assert text.count("lock not reached yet") == 1
+    assert text.count("The lock has not heard of it yet") == 1
+
+
 def test_an_offline_lock_is_told_of_when_revoking(client, device):
     Device.objects.update(is_online=False)
     code = make_code(device, phase=CodePhase.ON_LOCK, remote_id="x")
