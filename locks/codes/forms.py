@@ -14,13 +14,19 @@ from django import forms
 from locks.codes import rules
 from locks.codes.capability import capability_of
 from locks.codes.rules import RuleError, TwiceError
-from locks.codes.services import RefusedError, Wish
+from locks.codes.services import RefusedError, Wish, problems_with
 from locks.models import AccessCode, Device
 
 ONGOING, TIMED = "ongoing", "timed"
 WHICH = [("", ""), ("0", ""), ("1", "")]
-NEED_BOTH = "time-bound codes need both start and end; choose “Ongoing” for neither"
+NEED_BOTH = (
+    "time-bound codes need both start and end; leave both empty for an ongoing code,"
+    " and choose “Ongoing”"
+)
+NEED_TIMES = "Choose when it starts and ends."
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(\.\d+)?)?")
+#: A sentence that says by itself which field it is about.
+_NAMES_ITSELF = re.compile(r"(name|code): ")
 _OFF = {"autocomplete": "off"}
 
 
@@ -29,6 +35,9 @@ class PlainField(forms.CharField):
 
     def validate(self, value: Any) -> None:
         """Leave it to the rules, so that everything that is wrong is said at once."""
+
+    def run_validators(self, value: Any) -> None:
+        """As above: NUL is one of the characters that the rules refuse."""
 
 
 class LocalField(PlainField):
@@ -104,6 +113,19 @@ class TimesForm(forms.Form):
         return not self.cleaned_data.get(name) and name not in self.errors
 
     @property
+    def summary(self) -> list[tuple[str, str, str]]:
+        """Every error of a field: where it is, the field's name unless it says so, the sentence."""
+        return [
+            (
+                f"#{field.id_for_label or field.auto_id}",
+                "" if _NAMES_ITSELF.match(error) else str(field.label),
+                error,
+            )
+            for field in self.visible_fields()
+            for error in field.errors
+        ]
+
+    @property
     def asks(self) -> list[Any]:
         """The questions back, as bound fields."""
         return [
@@ -128,31 +150,44 @@ class CodeForm(TimesForm):
         widget=forms.RadioSelect,
         initial=TIMED,
     )
-    digits = forms.CharField(
-        label="Digits",
+    digits = PlainField(
+        label="Code",
         required=False,
         strip=False,
-        help_text="Leave empty: then digits are made that nobody guesses.",
+        help_text="The digits to type. Leave empty: then some are made that nobody guesses.",
         widget=forms.TextInput(
             attrs=_OFF | {"inputmode": "numeric", "spellcheck": "false", "maxlength": "40"}
         ),
     )
     field_order = ("name", "kind", "starts", "starts_fold", "ends", "ends_fold", "digits")
 
-    def wish(self, zone: ZoneInfo) -> Wish | None:
-        """Return what is wanted. None where a time is none; the form then says which."""
+    def wish(self, zone: ZoneInfo | None, doors: Sequence[Device]) -> Wish | None:
+        """Return what is wanted; None where something is wrong, and the form says all of it.
+
+        The zone is None where the doors do not tell one.
+        """
         given = self.cleaned_data
-        is_timed = given.get("kind") == TIMED
-        starts_at = self.moment("starts", zone) if is_timed else None
-        ends_at = self.moment("ends", zone) if is_timed else None
-        for name in ("starts", "ends") if is_timed else ():
-            if self.is_empty(name):
-                self.add_error(name, NEED_BOTH)
-        if self.errors:
-            return None
-        return Wish(
-            name=given["name"], starts_at=starts_at, ends_at=ends_at, digits=given["digits"]
-        )
+        starts_at = ends_at = None
+        if given.get("kind") == TIMED:
+            self._check_times(is_known_zone=zone is not None)
+            if zone:
+                starts_at, ends_at = self.moment("starts", zone), self.moment("ends", zone)
+        name, digits = given.get("name", ""), given.get("digits", "")
+        if not self.errors and zone:
+            return Wish(name=name, starts_at=starts_at, ends_at=ends_at, digits=digits)
+        for problem in problems_with(name, digits, doors):
+            self.add_problem(problem)
+        return None
+
+    def _check_times(self, *, is_known_zone: bool) -> None:
+        empty = [name for name in ("starts", "ends") if self.is_empty(name)]
+        if len(empty) == 2:
+            self.add_error("starts", NEED_TIMES)
+        elif empty:
+            self.add_error(empty[0], NEED_BOTH)
+        starts, ends = self.cleaned_data.get("starts"), self.cleaned_data.get("ends")
+        if not is_known_zone and starts and ends and ends <= starts:
+            self.add_error("ends", "end must be after start")
 
 
 class NewCodeForm(CodeForm):
@@ -197,8 +232,7 @@ class EditForm(CodeForm):
         super().__init__(*args, **kwargs)
         accepts = capability_of(code.device).rules
         if accepts and accepts.can_change_digits:
-            self.fields["digits"].label = "New digits"
-            self.fields["digits"].help_text = "Leave empty to keep those it has."
+            self.fields["digits"].help_text = "New digits. Leave empty to keep those it has."
         else:
             self.fields["digits"].widget = forms.HiddenInput()
             self.fields["digits"].disabled = True

@@ -24,6 +24,8 @@ _YEAR = re.compile(r"(19|20)\d\d")
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 #: They join letters and emoji, and are harmless there.
 _JOINERS = frozenset("\u200c\u200d")
+#: Marks, embeddings, overrides and isolates of the direction of text.
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?")
 
@@ -160,15 +162,23 @@ def clean_name(text: str) -> str:
     """
     name = unicodedata.normalize("NFC", text).strip()
     is_shown = any(not each.isspace() and each not in _BLANK | _JOINERS for each in name)
-    if not is_shown or len(name) > NAME_LONGEST or any(map(_is_invisible, name)):
-        raise RuleError("name", f"name: 1–{NAME_LONGEST} visible characters")
+    refused = next(filter(None, map(_refused_for, name)), "")
+    if refused or not is_shown or len(name) > NAME_LONGEST:
+        sentence = f"name: 1–{NAME_LONGEST} visible characters"
+        raise RuleError("name", f"{sentence}; {refused}" if refused else sentence)
     return name
 
 
-def _is_invisible(letter: str) -> bool:
-    """Controls, what turns the direction of text, lone surrogates, line ends."""
+def _refused_for(letter: str) -> str:
+    """Say why a name cannot have this letter; "" where it can."""
     kind = unicodedata.category(letter)
-    return kind in {"Cc", "Cs", "Co", "Zl", "Zp"} or (kind == "Cf" and letter not in _JOINERS)
+    if kind in {"Cc", "Zl", "Zp"}:
+        return "it has a control character, such as a tab or a line break"
+    if letter in _TURNING:
+        return "it has a hidden character that turns the direction of text"
+    if kind == "Cf" and letter not in _JOINERS:
+        return "it has a hidden character"
+    return "it has a character that cannot be shown" if kind in {"Cs", "Co"} else ""
 
 
 # --- times ----------------------------------------------------------------------------

@@ -31,6 +31,10 @@ PERSON = "This is somebody’s account there, not only a code. Change their PIN 
 _TRIES = 50
 
 
+#: What every lock of ours would refuse, where none is chosen yet.
+_ANY_KEYPAD = CodeRules(lengths=tuple(range(4, 10)))
+
+
 class RefusedError(Exception):
     """An act that cannot be done. `problems`: each with the field it is about."""
 
@@ -104,11 +108,8 @@ def _checked(
     wish: Wish, accepts: Sequence[CodeRules], *, at: datetime, was: AccessCode | None = None
 ) -> tuple[str, Window]:
     """Return name and window as they will be kept. Raises RefusedError."""
-    problems, name, window = [], "", Window()
-    try:
-        name = rules.clean_name(wish.name)
-    except RuleError as error:
-        problems.append(error)
+    name, problems = _typed(wish.name, wish.digits, accepts)
+    window = Window()
     begun = was is not None and was.starts_at == wish.starts_at
     later = CodeConstraint.START_DATE_IN_FUTURE
     try:
@@ -121,15 +122,30 @@ def _checked(
         )
     except RuleError as error:
         problems.append(error)
-    if wish.digits:
-        try:
-            for each in accepts:
-                rules.check_digits(wish.digits, each)
-        except RuleError as error:
-            problems.append(error)
     if problems:
         raise RefusedError(problems)
     return name, window
+
+
+def problems_with(name: str, digits: str, doors: Iterable[Device]) -> list[RuleError]:
+    """Return what is wrong with a name and digits, whatever the times and as yet no door."""
+    accepts = [each for door in doors if (each := capability_of(door).rules)]
+    return _typed(name, digits, accepts or [_ANY_KEYPAD])[1]
+
+
+def _typed(name: str, digits: str, accepts: Sequence[CodeRules]) -> tuple[str, list[RuleError]]:
+    """Return the name as it will be kept, and what is wrong with it and with the digits."""
+    kept, problems = "", []
+    try:
+        kept = rules.clean_name(name)
+    except RuleError as error:
+        problems.append(error)
+    try:
+        for each in accepts:
+            rules.check_digits(digits, each)
+    except RuleError as error:
+        problems.append(error)
+    return kept, problems
 
 
 def _check_room(accepts: dict[Device, CodeRules]) -> None:

@@ -95,10 +95,10 @@ def new(request: Request) -> HttpResponse:
     )
     if request.method == "POST" and "look" in request.GET:
         return _look(request, doors)
-    form = NewCodeForm(
-        request.POST or None, doors=doors, initial={"doors": request.GET.getlist("door")}
-    )
-    if request.method == "POST" and form.is_valid() and (made := _make(request, form)):
+    asked = request.GET.getlist("door")
+    data = request.POST if request.method == "POST" else None
+    form = NewCodeForm(data, doors=doors, initial={"doors": asked})
+    if request.method == "POST" and (made := _make(request, form)):
         if len(made) > 1:
             messages.success(
                 request, f"{len(made)} codes asked for. Their states change as they are set."
@@ -106,7 +106,9 @@ def new(request: Request) -> HttpResponse:
             return redirect(Filters(together=made[0].common_key).url())
         messages.success(request, f"Asked for. {made[0].device} has it when it says “On the lock”.")
         return redirect(made[0])
-    return render(request, "codes/new.html", _new_context(form, doors))
+    context = _new_context(form, doors)
+    context["is_door_missing"] = not {str(door.pk) for door in doors}.issuperset(asked)
+    return render(request, "codes/new.html", context)
 
 
 def _look(request: Request, doors: Sequence[Device]) -> HttpResponse:
@@ -130,8 +132,8 @@ def _generated(plan: planning.Plan) -> str:
 
 def _make(request: Request, form: NewCodeForm) -> list[AccessCode]:
     """Make the codes, or put on the form what is wrong and return none."""
-    zone = form.zone()
-    wish = form.wish(zone) if zone else None
+    form.full_clean()
+    wish = form.wish(form.zone(), form.chosen())
     if wish is None:
         return []
     try:
@@ -200,11 +202,12 @@ def edit(request: Request, pk: UUID) -> HttpResponse:
     if not found.is_managed or not found.is_wanted(timezone.now()):
         messages.error(request, "This code can no longer be changed. Make a new one.")
         return redirect(found)
-    form = EditForm(request.POST or None, code=found)
+    form = EditForm(request.POST if request.method == "POST" else None, code=found)
     consequences: list[str] = []
     confirmed = ""
-    if request.method == "POST" and form.is_valid():
-        wish = form.wish(found.device.property.zone)
+    if request.method == "POST":
+        form.full_clean()
+        wish = form.wish(found.device.property.zone, [found.device])
         if wish and request.POST.get("confirmed") == _seal_of(wish):
             if _change(request, form, found, wish):
                 messages.success(request, "Saved.")

@@ -142,10 +142,29 @@ def test_the_form_says_what_a_lock_takes():
     ],
 )
 def test_names_are_visible(name):
-    with pytest.raises(RuleError, match=r"^name: 1–60 visible characters$") as caught:
+    with pytest.raises(RuleError, match=r"^name: 1–60 visible characters\b") as caught:
         rules.clean_name(name)
 
     assert caught.value.field == "name"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a\tb", "; it has a control character, such as a tab or a line break"),
+        ("a\u2028b", "; it has a control character, such as a tab or a line break"),
+        ("a\u202eb", "; it has a hidden character that turns the direction of text"),
+        ("a\u200bb", "; it has a hidden character"),
+        ("a\ue000b", "; it has a character that cannot be shown"),
+        ("", ""),
+        ("x" * 61, ""),
+    ],
+)
+def test_a_name_is_told_which_kind_of_character_it_cannot_have(name, kind):
+    with pytest.raises(RuleError) as caught:
+        rules.clean_name(name)
+
+    assert caught.value.sentence == f"name: 1–60 visible characters{kind}"
 
 
 @pytest.mark.parametrize(

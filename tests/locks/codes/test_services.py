@@ -117,8 +117,8 @@ def test_everything_that_is_wrong_is_said_at_once(device, by):
 
     assert told(refusal) == [
         ("name", "name: 1–60 visible characters"),
-        ("ends_at", "end must be after start"),
         ("digits", "code is too easy to guess"),
+        ("ends_at", "end must be after start"),
     ]
     assert not AccessCode.objects.exists()
 

@@ -91,7 +91,10 @@ def test_what_was_typed_is_kept_beside_what_is_wrong_with_it(client, device):
 
     assert response.status_code == 200
     assert errors(response) == {
-        "name": ["name: 1–60 visible characters"],
+        "name": [
+            "name: 1–60 visible characters;"
+            " it has a hidden character that turns the direction of text"
+        ],
         "ends": ["end must be after start"],
         "digits": ["code is too easy to guess"],
     }
@@ -105,11 +108,19 @@ def test_what_was_typed_is_kept_beside_what_is_wrong_with_it(client, device):
     ("fields", "field", "sentence"),
     [
         ({"name": ""}, "name", "name: 1–60 visible characters"),
+        (
+            {"name": "a\0b"},
+            "name",
+            "name: 1–60 visible characters;"
+            " it has a control character, such as a tab or a line break",
+        ),
+        ({"starts": "", "ends": ""}, "starts", "Choose when it starts and ends."),
         ({"doors": []}, "doors", "choose at least one door"),
         (
             {"ends": ""},
             "ends",
-            "time-bound codes need both start and end; choose “Ongoing” for neither",
+            "time-bound codes need both start and end; leave both empty for an ongoing code,"
+            " and choose “Ongoing”",
         ),
         (
             {"starts": "2027-03-28T02:30", "ends": "2027-03-29T11:00"},
@@ -132,6 +143,52 @@ def test_bad_input_is_answered_where_it_was_typed(client, device, fields, field,
 
     assert errors(response) == {field: [sentence]}
     assert not AccessCode.objects.exists()
+
+
+def test_everything_that_is_wrong_is_said_at_once(client, device):
+    wrong = {"name": " ", "digits": "12a4"}
+    said = {"name": ["name: 1–60 visible characters"], "digits": ["code: 4–9 digits 0–9"]}
+
+    empty = client.post("/codes/new/", form(device, doors=[], starts="", ends="", **wrong))
+    nothing = client.post("/codes/new/")
+    one_time = client.post("/codes/new/", form(device, starts="", **wrong))
+    backwards = client.post("/codes/new/", form(device, doors=[], ends="2027-01-10T15:00", **wrong))
+
+    no_doors = {"doors": ["choose at least one door"]}
+    assert errors(empty) == said | no_doors | {"starts": ["Choose when it starts and ends."]}
+    assert errors(nothing).keys() == {"doors", "name", "kind"}
+    assert errors(one_time).keys() == {"name", "digits", "starts"}
+    assert errors(backwards) == said | no_doors | {"ends": ["end must be after start"]}
+    assert not AccessCode.objects.exists()
+
+
+def test_the_summary_names_each_field_once(client, device):
+    page = client.post("/codes/new/", form(device, name=" ", digits="12a4", ends="x"))
+
+    lines = re.findall("<li>(.*?)</li>", page.content.decode().split("Please correct this")[1])
+    assert [re.sub("<[^>]+>", "", line) for line in lines[:3]] == [
+        "name: 1–60 visible characters",
+        "Until: choose a date and a time between 2000 and 2100, such as 2026-11-21 15:00",
+        "code: 4–9 digits 0–9",
+    ]
+
+
+def test_changing_says_everything_that_is_wrong_at_once(client, device):
+    code = make_code(device)
+    given = {"name": " ", "kind": "timed", "digits": "1", "generation_seen": 1}
+
+    page = client.post(f"/codes/{code.pk}/edit/", given)
+
+    assert errors(page).keys() == {"name", "starts", "digits"}
+
+
+@pytest.mark.parametrize("door", ["x", "", "00000000-0000-0000-0000-000000000000", "foreign"])
+def test_a_door_that_is_not_there_is_said(client, device, door):
+    door = str(make_device(has_keypad=True).pk) if door == "foreign" else door
+
+    assert "That door was not found." in words(client.get("/codes/new/", {"door": door}))
+    assert "not found" not in words(client.get("/codes/new/", {"door": str(device.pk)}))
+    assert "not found" not in words(client.get("/codes/new/"))
 
 
 def test_a_time_that_happens_twice_is_asked_back_and_answered(client, device):
