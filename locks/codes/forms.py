@@ -122,7 +122,7 @@ class TimesForm(forms.Form):
                 error,
             )
             for field in self.visible_fields()
-            for error in field.errors
+            for error in map(str, field.errors)
         ]
 
     @property

@@ -581,12 +581,15 @@ def test_only_a_removal_is_tried_again(client, device, fields, sentence):
 
 
 def test_a_lock_not_reached_is_explained_once(client, device):
-    code = make_code(device, phase=CodePhase.REMOVED_IN_CLOUD, revoked_at=timezone.now())
+    now = timezone.now()
+    code = make_code(device, phase=CodePhase.REMOVED_IN_CLOUD, revoked_at=now, overdue_since=now)
 
     text = words(client.get(f"/codes/{code.pk}/"))
 
     assert text.count("lock not reached yet") == 1
     assert text.count("The lock has not heard of it yet") == 1
+    assert "Sync now" in text
+    assert "Try again now" not in text  # nothing is left to remove at the provider
 
 
 def test_an_offline_lock_is_told_of_when_revoking(client, device):
