@@ -35,6 +35,9 @@ from sandbox import (
 from sandbox.desk import Desk
 from sandbox.exchange import SILENT
 from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError, problem
+from sandbox.seam import attempts, codes
+from sandbox.seam import routes as seam
+from sandbox.seam import seed as seam_seed
 from sandbox.store import Store
 from sandbox.world import World
 
@@ -89,12 +92,13 @@ class Sandbox:
 
 def open_world(store: Store) -> World:
     world = World(store)
-    for timers in (doors.TIMERS, feed.TIMERS, keypads.TIMERS, knowledge.TIMERS, people.TIMERS):
-        world.on_timer |= timers
+    for part in (doors, feed, keypads, knowledge, people, attempts, codes):
+        world.on_timer |= part.TIMERS
     world.load()
     if not world.sites:
         seed.plant(world)
     seed.plant_keypad_cloud(world)
+    seam_seed.plant(world)
     world.settle()
     world.commit()
     return world
@@ -187,6 +191,7 @@ ROUTES = [
     Mount("/connect", routes=CONNECT),
     Mount("/legacy", routes=legacy.ROUTES),
     Mount("/keypad/v1", routes=keypad_cloud.ROUTES),
+    Mount("/seam", routes=seam.ROUTES),
     Mount("/accept/identity", routes=IDENTITY),
     Mount("/accept/connect", routes=CONNECT),
     Mount("/control", routes=control.ROUTES),

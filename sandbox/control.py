@@ -28,6 +28,10 @@ REALISTIC: dict[str, Any] = {
     "keypad_set_seconds": 5.0,
     "keypad_removal_seconds": 20.0,
     "keypad_listing_lag_seconds": 30.0,
+    "seam_attempt_seconds": 1.5,
+    "seam_code_seconds": 12.0,
+    "space_sync_seconds": 4.0,
+    "space_report_seconds": 20.0,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

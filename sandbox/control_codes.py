@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox import doors, keypads, knowledge
 from sandbox.clock import format_utc
+from sandbox.seam import codes as seam_codes
 from sandbox.things import Lock
 from sandbox.wishes import find_lock, route
 from sandbox.world import World
@@ -20,8 +21,26 @@ def list_codes(world: World, query: dict[str, str], _path: dict[str, str]) -> An
 def _codes_on(world: World, lock: Lock) -> list[dict[str, Any]]:
     if not lock.has_keypad:
         return []
-    is_keypad = world.sites[lock.site_id].brand == keypads.BRAND
-    return _of_keypad_cloud(world, lock) if is_keypad else _of_salto_ks(world, lock)
+    readers = {keypads.BRAND: _of_keypad_cloud, seam_codes.BRAND: _of_seam}
+    return readers.get(world.sites[lock.site_id].brand, _of_salto_ks)(world, lock)
+
+
+def _of_seam(world: World, lock: Lock) -> list[dict[str, Any]]:
+    """Return the codes at Seam; digits that are being replaced are a row of their own."""
+    return [
+        _row(
+            world,
+            lock,
+            remote_id=code.id,
+            name=code.name or "",
+            digits=digits,
+            in_cloud=code.deleted_at is None and digits == code.digits,
+            on_lock=digits == code.on_lock,
+            ends_at=code.ends_at,
+        )
+        for code in world.seam_codes.where(lock_id=lock.id)
+        for digits in dict.fromkeys((code.digits, code.on_lock or code.digits))
+    ]
 
 
 def _of_keypad_cloud(world: World, lock: Lock) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox import faults, identity, keypad_cloud, routes, tokens
 from sandbox.exchange import Exchange, Reply
+from sandbox.seam import http as seam
 from sandbox.world import Call, World
 
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
@@ -64,7 +65,7 @@ class Desk:
             if fault:
                 await faults.EFFECTS[fault.effect](exchange)
             elif self._is_too_much(call):
-                await exchange.deliver(Reply.of(429, {"ErrorCode": "429", "Message": "Too many"}))
+                await exchange.deliver(Reply.of(429, _too_many(call.path)))
             else:
                 await exchange.deliver(await exchange.act())
         finally:
@@ -97,7 +98,7 @@ class Desk:
             path=path,
             route=routes.name_of(path),
             account=self._account(headers, body),
-            lock_id=routes.lock_in(path),
+            lock_id=routes.lock_in(path, scope["query_string"].decode("latin-1"), body),
             request_id=headers.get(b"x-request-id"),
         )
 
@@ -107,6 +108,9 @@ class Desk:
             client = keypad_cloud.find_client(self.world, key)
             return client.id if client else None
         scheme, _, text = headers.get(b"authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and text.startswith("seam_"):
+            client = seam.find_client(self.world, headers[b"authorization"])
+            return client.id if client else None
         if scheme.lower() == "bearer":
             found = self.world.tokens.get(tokens.digest(text.strip()))
             return tokens.account_of(self.world, found) if found else None
@@ -140,6 +144,12 @@ class Desk:
             await send(message)
 
         return dated
+
+
+def _too_many(path: str) -> dict[str, object]:
+    if path.startswith("/seam/"):
+        return seam.error_body("too_many_requests", "Too Many Requests")
+    return {"ErrorCode": "429", "Message": "Too many"}
 
 
 def _host(scope: Scope) -> str:

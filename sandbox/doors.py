@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox import feed, keypads, knowledge
+from sandbox.seam import codes as seam_codes
 from sandbox.things import Iq, Lock, Person, Timer
 from sandbox.world import World
 
@@ -32,7 +33,8 @@ def open_door(
     world.effect("lock_opened", cause=cause, lock=lock, account=account, seconds=open_seconds)
     if lock.bolt != "office_mode":
         _set_bolt(world, lock, "unlocked")
-        world.schedule(_relock_key(lock), "relock", open_seconds, lock_id=lock.id)
+        if lock.relocks:
+            world.schedule(_relock_key(lock), "relock", open_seconds, lock_id=lock.id)
 
 
 def lock_now(world: World, lock: Lock, *, cause: str) -> None:
@@ -111,9 +113,9 @@ def judge_code(world: World, lock: Lock, digits: str) -> knowledge.Verdict:
     """Decide whether digits would open a lock now. Nothing moves, nothing is logged."""
     if not lock.reachable:
         return knowledge.Verdict(opens=False, reason="lock_offline")
-    if world.sites[lock.site_id].brand == keypads.BRAND:
-        return keypads.judge(world, lock, digits)
-    return knowledge.judge_pin(world, lock, digits)
+    judges = {keypads.BRAND: keypads.judge, seam_codes.BRAND: seam_codes.judge}
+    judge = judges.get(world.sites[lock.site_id].brand, knowledge.judge_pin)
+    return judge(world, lock, digits)
 
 
 def hold_tag(world: World, lock: Lock, number: str) -> dict[str, Any]:
@@ -224,6 +226,8 @@ def _relock(world: World, timer: Timer) -> None:
     if lock and lock.bolt == "unlocked":
         _set_bolt(world, lock, "locked")
         world.effect("lock_relocked", cause="relock_timer", lock=lock)
+        if world.sites[lock.site_id].brand == seam_codes.BRAND:  # others do not tell
+            feed.add_entry(world, lock, "lock_relocked")
 
 
 def _set_bolt(world: World, lock: Lock, bolt: str) -> None:
@@ -255,6 +259,7 @@ def set_lock_reachable(world: World, lock: Lock, *, reachable: bool) -> None:
     if can_reach(world, lock):
         feed.deliver(world, lock)
         keypads.catch_up(world, lock)
+        seam_codes.catch_up(world, lock)
     _report(world, lock)
     delay = 0.0 if reachable else world.settings.lock_flag_delay_seconds
     world.schedule(f"flag:{lock.id}", "lock-flag", delay, lock_id=lock.id)
@@ -275,6 +280,7 @@ def set_iq_reachable(world: World, iq: Iq, *, reachable: bool) -> None:
         for lock in world.locks.where(iq_id=iq.id, reachable=True):
             feed.deliver(world, lock)
             keypads.catch_up(world, lock)
+            seam_codes.catch_up(world, lock)
             _report(world, lock)
     world.iqs.put(iq)
     delay = 0.0 if reachable else world.settings.iq_flag_delay_seconds

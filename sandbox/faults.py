@@ -15,6 +15,7 @@ from typing import Any
 from sandbox import feed, routes
 from sandbox.clock import parse_moment
 from sandbox.exchange import Exchange, Reply
+from sandbox.seam.http import error_body
 from sandbox.things import Fault
 from sandbox.world import Call, World
 
@@ -116,10 +117,13 @@ async def status(exchange: Exchange) -> None:
 
 
 async def error(exchange: Exchange) -> None:
-    """Answer with a body of Salto's own: `error_code`, `message`, `status`."""
+    """Answer with an error body of the cloud's own: `error_code`, `message`, `status`."""
     await _maybe_act(exchange, default=False)
-    code = str(_option(exchange, "error_code", "2201"))
-    body = {"ErrorCode": code, "Message": _option(exchange, "message", "SIMULATED error")}
+    text = str(_option(exchange, "message", "SIMULATED error"))
+    if exchange.call.path.startswith("/seam/"):
+        body = error_body(str(_option(exchange, "error_code", "internal_server_error")), text)
+    else:
+        body = {"ErrorCode": str(_option(exchange, "error_code", "2201")), "Message": text}
     number = int(_option(exchange, "status", 500))
     await exchange.deliver(Reply.of(number, body, **_headers(exchange)))
 
@@ -268,12 +272,24 @@ def _list_fault(change: Callable[[Exchange, Rows], Rows], *, ends: bool = False)
             body["items"] = change(exchange, body["items"])
             if ends:
                 body |= dict.fromkeys({"next_page_link", "continuation_token"} & set(body))
+        elif isinstance(body, dict) and "ok" in body:
+            _change_seam_lists(body, lambda rows: change(exchange, rows), ends=ends)
         else:
             await exchange.deliver(reply)
             return
         await exchange.deliver(reply.with_body(json.dumps(body).encode()))
 
     return effect
+
+
+def _change_seam_lists(body: dict[str, Any], change: Callable[[Rows], Rows], *, ends: bool) -> None:
+    """Change each list of one of Seam's answers; it may have two names."""
+    for name, rows in body.items():
+        if isinstance(rows, list):
+            body[name] = change(rows)
+    if ends and "pagination" in body:
+        none = {"has_next_page": False, "next_page_cursor": None, "next_page_url": None}
+        body["pagination"] = none
 
 
 def _none(_exchange: Exchange, _rows: Rows) -> Rows:
@@ -294,9 +310,12 @@ def _lagging(exchange: Exchange, rows: Rows) -> Rows:
     return [row for row in rows if (_moment_of(row) or limit) <= limit]
 
 
+TIME_FIELDS = ("utc_date_time", "timestamp", "created_at")
+
+
 def _moment_of(row: dict[str, Any]) -> datetime | None:
     try:
-        return parse_moment(str(row.get("utc_date_time") or row.get("timestamp")))
+        return parse_moment(str(next((row[k] for k in TIME_FIELDS if row.get(k)), None)))
     except ValueError:
         return None
 
@@ -312,7 +331,13 @@ POISONS: dict[str, Callable[[str], dict[str, Any]]] = {
         "timestamp": "2099-01-01T00:00:00Z",
     },
 }
-NAME_FIELDS = ("lock_customer_reference", "lockName", "customer_reference", "name")
+NAME_FIELDS = (
+    "lock_customer_reference",
+    "lockName",
+    "customer_reference",
+    "display_name",
+    "name",
+)
 
 
 def _poisoned(exchange: Exchange, rows: Rows) -> Rows:

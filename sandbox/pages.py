@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from sandbox import keypads, seed
 from sandbox.clock import format_utc
+from sandbox.seam import codes as seam_codes
 from sandbox.things import Lock, Mail, Person, SignIn, Site
 from sandbox.world import World
 
@@ -180,6 +181,8 @@ def doors(world: World, site: Site, said: str) -> Response:
     hint = f"Demo PIN {seed.DEMO_PIN}. Tags: {tags}."
     if site.brand == keypads.BRAND:
         hint = "SIMULATED Keypad Cloud: nobody has a code here until one is made."
+    if site.brand == seam_codes.BRAND:
+        hint = "SIMULATED locks of other brands, reached through Seam. A code typed here counts."
     cards = "".join(_door(world, lock) for lock in world.locks.where(site_id=site.id))
     body = f"""    <nav class="sites" aria-label="Sites">{links}</nav>
     <p role="status">{escape(said)}</p>

@@ -2,7 +2,7 @@
 
 import re
 
-CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/", "/keypad/")
+CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/", "/keypad/", "/seam/")
 
 SITE = r"/sites/[^/]+"
 #: Name → the path below `/identity`, `/connect/v1.1`, `/legacy` … The first match counts.
@@ -43,15 +43,34 @@ NAMES = [
     ("keypad_code", r"/locks/[^/]+/codes|/codes/[^/]+"),
     ("keypad_events", r"/buildings/[^/]+/events"),
 ]
+#: Name → the path below `/seam`. The first match counts.
+SEAM_NAMES = [
+    ("seam_workspace", r"/workspaces/.*|/health"),
+    ("seam_accounts", r"/connected_accounts/.*"),
+    ("seam_unlock", r"/locks/(un)?lock_door"),
+    ("seam_simulate", r"/.*/simulate/.*"),
+    ("seam_devices", r"/(devices|locks)/.*"),
+    ("seam_attempt", r"/action_attempts/.*"),
+    ("seam_codes", r"/access_codes/(unmanaged/)?(list|get)"),
+    ("seam_code", r"/access_codes/.*"),
+    ("seam_events", r"/events/.*"),
+    ("seam_encode", r"/acs/encoders/encode_credential"),
+    ("seam_scan", r"/acs/encoders/scan_.*"),
+    ("seam_acs", r"/acs/(systems/.*|[a-z_]+/(list|get|list_.*))"),
+    ("seam_user", r"/acs/(users|access_groups|entrances)/.*"),
+    ("seam_credential", r"/acs/credentials/.*"),
+]
 PATTERNS = [(name, re.compile(pattern)) for name, pattern in NAMES]
+SEAM_PATTERNS = [(name, re.compile(pattern)) for name, pattern in SEAM_NAMES]
 PREFIX = re.compile(
     r"/accept(?=/)|/identity(?=/)|/connect(?=/v[0-9])|/legacy(?=/)|/keypad(?=/)|/v[0-9.]+(?=/)"
 )
 LOCK = re.compile(r"/locks/([0-9a-fA-F-]{36})")
+DEVICE = re.compile(r"\bdevice_id[\"=:\s]+([0-9a-fA-F-]{36})")
 SITE_ID = re.compile(r"/sites/([0-9a-fA-F-]{36})")
 
 #: Words that stand for many routes.
-FAMILIES = ("identity", "api", "connect", "legacy", "keypad", "*")
+FAMILIES = ("identity", "api", "connect", "legacy", "keypad", "seam", "*")
 
 
 def is_cloud(path: str) -> bool:
@@ -60,6 +79,9 @@ def is_cloud(path: str) -> bool:
 
 def name_of(path: str) -> str:
     """Return the route's name; `other` for a path that no cloud has."""
+    if path.startswith("/seam/"):
+        rest = path.removeprefix("/seam")
+        return next((name for name, each in SEAM_PATTERNS if each.fullmatch(rest)), "other")
     rest = path
     while match := PREFIX.match(rest):
         rest = rest[match.end() :]
@@ -68,12 +90,17 @@ def name_of(path: str) -> str:
 
 def families_of(path: str) -> set[str]:
     signs_in = "/identity/" in path or path == "/legacy/oauth2/token"
-    cloud = next((word for word in ("legacy", "keypad") if path.startswith(f"/{word}/")), "connect")
+    brands = ("legacy", "keypad", "seam")
+    cloud = next((word for word in brands if path.startswith(f"/{word}/")), "connect")
     return {"*", "identity" if signs_in else "api", cloud}
 
 
-def lock_in(path: str) -> str | None:
-    match = LOCK.search(path)
+def lock_in(path: str, query: str = "", body: bytes = b"") -> str | None:
+    """Return the lock a request is about; Seam names it in the query or the body."""
+    if path.startswith("/seam/"):
+        match = DEVICE.search(query + body.decode("latin-1"))
+    else:
+        match = LOCK.search(path)
     return match[1].lower() if match else None
 
 
@@ -83,4 +110,4 @@ def site_in(path: str) -> str | None:
 
 
 def known_words() -> list[str]:
-    return [name for name, _pattern in NAMES] + [*FAMILIES, "other"]
+    return [name for name, _pattern in NAMES + SEAM_NAMES] + [*FAMILIES, "other"]

@@ -5,6 +5,7 @@ those of two demo buildings; everything else that is made up begins with SIMULAT
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -106,6 +107,10 @@ def plant(world: World) -> None:
     plant_keypad_cloud(world)
 
 
+#: What else makes a new world whole; other brands add themselves.
+PLANTERS: list[Callable[[World], None]] = []
+
+
 def start_over(world: World, *, keep_sign_ins: bool) -> None:
     """Make the world new. Log numbers go on; tokens stay good unless told otherwise."""
     kept: list[Token | Keepsake] = [*world.keepsakes]
@@ -113,6 +118,8 @@ def start_over(world: World, *, keep_sign_ins: bool) -> None:
     for table in world.tables:
         table.clear()
     plant(world)
+    for plant_more in PLANTERS:
+        plant_more(world)
     for row in kept:
         if isinstance(row, Token):
             world.tokens.put(row)

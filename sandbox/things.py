@@ -41,13 +41,14 @@ class Client(Thing):
     """An OAuth client; `id` is the client_id. Legacy ones are accounts of their own."""
 
     secret: str
-    dialect: str = "connect"  # or legacy
+    dialect: str = "connect"  # or legacy, keypad, seam
     grants: list[str] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
     is_public: bool = False
     site_ids: list[str] = field(default_factory=list)
     addon_enabled: bool = True
     audit_route: str = "audit-trails"  # or audit/log
+    workspace_id: str = ""  # Seam: whose key it is
     disabled: bool = False
 
 
@@ -63,7 +64,7 @@ class Site(Thing):
     subscription_valid: bool = True
     installation_state: str = "released"
     features: list[str] = field(default_factory=list)
-    brand: str = "salto_ks"  # or keypad: then its doors keep codes of their own
+    brand: str = "salto_ks"  # or keypad, seam: then its doors keep codes of their own
 
 
 @dataclass(kw_only=True)
@@ -128,6 +129,7 @@ class Lock(Thing):
     intrusion_alarm: bool = False
     privacy_mode: bool = False
     open_seconds: float = 7.0
+    relocks: bool = True  # by itself, after open_seconds
     easy_office_mode_schedule: dict[str, Any] | None = None
     offline_key_ids: list[str] = field(default_factory=list)
     offline_answer: str | None = None  # 422 | 3102 | 503 | timeout; None: the setting's
@@ -338,6 +340,11 @@ class Settings(Thing):
     keypad_set_seconds: float = 0.0
     keypad_removal_seconds: float = 0.0
     keypad_listing_lag_seconds: float = 0.0
+    seam_attempt_seconds: float = 0.3
+    seam_code_seconds: float = 0.3
+    space_sync_seconds: float = 0.3
+    space_report_seconds: float = 5.0
+    attempt_expires_seconds: float = 60.0
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from sandbox import things
 from sandbox.clock import Clock, parse_moment
+from sandbox.seam import things as seam
+from sandbox.space import things as space
 from sandbox.store import Store
 
 T = TypeVar("T", bound=things.Thing)
@@ -90,7 +92,7 @@ class Table(Generic[T]):
 class World:
     """Everything the simulated clouds know, and everything that is really so."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store) -> None:  # noqa: PLR0915 - a table for each kind
         self.store = store
         self.clock = Clock()
         self.people = Table(things.Person)
@@ -104,6 +106,20 @@ class World:
         self.tags = Table(things.Tag)
         self.keypad_codes = Table(things.KeypadCode)
         self.activations = Table(things.Activation)
+        self.workspaces = Table(seam.Workspace)
+        self.seam_accounts = Table(seam.SeamAccount)
+        self.seam_devices = Table(seam.SeamDevice)
+        self.seam_codes = Table(seam.SeamCode)
+        self.seam_events = Table(seam.SeamEvent)
+        self.attempts = Table(seam.Attempt)
+        self.scripts = Table(seam.Script)
+        self.space_systems = Table(space.SpaceSystem)
+        self.space_users = Table(space.SpaceUser)
+        self.space_groups = Table(space.SpaceGroup)
+        self.space_doors = Table(space.SpaceDoor)
+        self.space_keys = Table(space.SpaceKey)
+        self.encoders = Table(space.Encoder)
+        self.cards = Table(space.Card)
         self.entries = Table(things.Entry)
         self.tokens = Table(things.Token)
         self.sign_ins = Table(things.SignIn)

@@ -11,7 +11,7 @@ from sandbox.things import Settings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/sandbox.md").read_text()
-SOURCES = "\n".join(path.read_text() for path in (ROOT / "sandbox").glob("*.py"))
+SOURCES = "\n".join(path.read_text() for path in (ROOT / "sandbox").rglob("*.py"))
 WORDS = set(re.findall(r"[\w*@.-]+", TEXT))
 
 NAMES = [
