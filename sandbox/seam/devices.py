@@ -10,6 +10,8 @@ from sandbox.seam.things import SeamAccount, SeamDevice, Workspace
 from sandbox.things import Lock
 from sandbox.world import World
 
+#: What the lock reports → `properties.locked`; a word of the control API's goes out as it is.
+LOCKED = {"locked": True, "unlocked": False, "office_mode": False}
 #: Percent below which a battery is critical, low, good; at or above the last it is full.
 BATTERY = ((10, "critical"), (25, "low"), (90, "good"), (101, "full"))
 
@@ -160,7 +162,7 @@ def _properties(lock: Lock, device: SeamDevice, *, is_live: bool) -> dict[str, A
         level = lock.battery_percent / 100
         word = next(word for limit, word in BATTERY if lock.battery_percent < limit)
         shape |= {
-            "locked": lock.locked_state == "locked",
+            "locked": LOCKED.get(lock.locked_state, lock.locked_state),
             "battery_level": level,
             "battery": {"level": level, "status": word},
         }

@@ -46,9 +46,9 @@ LOCKS = (
     ),
     _Model(
         door="Side Entrance",
-        brand="schlage",
-        brand_name="Schlage",
-        model="SIMULATED Schlage Encode",
+        brand="lockly",  # knows no calendar, says Seam's table of natively scheduling brands
+        brand_name="Lockly",
+        model="SIMULATED Lockly",
         lengths=(4,),
         constraints=("no_zeros", "cannot_start_with_12"),
         slots=30,
@@ -69,7 +69,7 @@ def plant(world: World) -> None:
         return
     workspace = _plant_workspace(world, "SIMULATED Seam workspace", CLIENT, KEY)
     _plant_workspace(world, "SIMULATED empty workspace", "seam-empty", EMPTY_KEY)
-    for brand, name in (("august", "August"), ("schlage", "Schlage")):
+    for brand, name in (("august", "August"), ("lockly", "Lockly")):
         world.seam_accounts.put(
             SeamAccount(
                 id=seed.make_id("seam-account", brand),
