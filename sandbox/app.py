@@ -38,6 +38,8 @@ from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError,
 from sandbox.seam import attempts, codes
 from sandbox.seam import routes as seam
 from sandbox.seam import seed as seam_seed
+from sandbox.space import encoders, syncing
+from sandbox.space import seed as space_seed
 from sandbox.store import Store
 from sandbox.world import World
 
@@ -90,15 +92,20 @@ class Sandbox:
         await self.desk(scope, receive, send)
 
 
+#: Modules whose timers the world keeps.
+TIMED = (doors, feed, keypads, knowledge, people, attempts, codes, encoders, syncing)
+
+
 def open_world(store: Store) -> World:
     world = World(store)
-    for part in (doors, feed, keypads, knowledge, people, attempts, codes):
+    for part in TIMED:
         world.on_timer |= part.TIMERS
     world.load()
     if not world.sites:
         seed.plant(world)
     seed.plant_keypad_cloud(world)
     seam_seed.plant(world)
+    space_seed.plant(world)
     world.settle()
     world.commit()
     return world

@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox import control_codes, control_things, doors, faults, feed, seed
 from sandbox.clock import format_utc, parse_moment
+from sandbox.space import control as space_control
 from sandbox.things import Effect, Fault, RequestRow, Settings
 from sandbox.wishes import WrongWishError, find_lock, route
 from sandbox.world import Table, World
@@ -235,6 +236,7 @@ def reset(world: World, body: dict[str, Any], _path: dict[str, str]) -> Any:
 ROUTES = [
     *control_codes.ROUTES,
     *control_things.ROUTES,
+    *space_control.ROUTES,
     route("/effects", "GET", effects),
     route("/requests", "GET", requests),
     route("/outbox", "GET", mails),

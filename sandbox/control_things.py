@@ -11,7 +11,7 @@ from sandbox.world import World
 Change = Callable[[World, Any, Any], None]
 
 
-def _change(world: World, thing: Any, body: dict[str, Any], table: dict[str, Change]) -> None:
+def apply_changes(world: World, thing: Any, body: dict[str, Any], table: dict[str, Change]) -> None:
     """Apply each field of `body` by its function; refuse the whole for an unknown field."""
     if unknown := set(body) - set(table):
         raise WrongWishError(
@@ -21,7 +21,7 @@ def _change(world: World, thing: Any, body: dict[str, Any], table: dict[str, Cha
         table[name](world, thing, value)
 
 
-def _set(name: str, kind: type | tuple[type, ...], *allowed: Any) -> Change:
+def set_field(name: str, kind: type | tuple[type, ...], *allowed: Any) -> Change:
     """Return a change that sets one field to a value of a type (and of a list, if given)."""
 
     def change(_world: World, thing: Any, value: Any) -> None:
@@ -79,7 +79,7 @@ LOCK_CHANGES: dict[str, Change] = {
     "online_flag": lambda _world, lock, value: setattr(lock, "online", bool(value)),
     "iq_online": _iq_reachable,
     "battery_level": _battery,
-    "battery_percent": _set("battery_percent", int),
+    "battery_percent": set_field("battery_percent", int),
     "privacy_mode": _privacy,
     "office_mode": _office_mode,
     "left_open_alarm": _alarm(
@@ -87,18 +87,18 @@ LOCK_CHANGES: dict[str, Change] = {
     ),
     "intrusion_alarm": _alarm("intrusion_alarm", "intrusion_alarm", "end_of_intrusion_alarm"),
     "open_seconds": _open_seconds,
-    "lock_type": _set("lock_type", str),
-    "customer_reference": _set("customer_reference", str),
-    "floor": _set("floor", (str, type(None))),
-    "locked_state": _set("locked_state", str),
-    "iq_link_state": _set("iq_link_state", str),
-    "offline_answer": _set(
+    "lock_type": set_field("lock_type", str),
+    "customer_reference": set_field("customer_reference", str),
+    "floor": set_field("floor", (str, type(None))),
+    "locked_state": set_field("locked_state", str),
+    "iq_link_state": set_field("iq_link_state", str),
+    "offline_answer": set_field(
         "offline_answer", (str, type(None)), None, "422", "3102", "503", "timeout"
     ),
-    "supports_lock": _set("supports_lock", bool),
-    "code_lengths": _set("code_lengths", list),
-    "code_constraints": _set("code_constraints", list),
-    "code_slots": _set("code_slots", int),
+    "supports_lock": set_field("supports_lock", bool),
+    "code_lengths": set_field("code_lengths", list),
+    "code_constraints": set_field("code_constraints", list),
+    "code_slots": set_field("code_slots", int),
 }
 
 
@@ -110,7 +110,7 @@ def list_locks(world: World, query: dict[str, str], _path: dict[str, str]) -> An
 
 def change_lock(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
     lock = find_lock(world, path["lock_id"])
-    _change(world, lock, body, LOCK_CHANGES)
+    apply_changes(world, lock, body, LOCK_CHANGES)
     world.locks.put(lock)
     world.settle()
     return control_lock_shape(world, lock)
@@ -163,12 +163,12 @@ def _accounts_of(world: World, site_id: str) -> list[str]:
 
 
 SITE_CHANGES: dict[str, Change] = {
-    "pin_enabled": _set("pin_enabled", bool),
-    "subscription_valid": _set("subscription_valid", bool),
-    "installation_state": _set("installation_state", str),
-    "subscribed_user_amount": _set("subscribed_user_amount", int),
-    "features": _set("features", list),
-    "customer_reference": _set("customer_reference", str),
+    "pin_enabled": set_field("pin_enabled", bool),
+    "subscription_valid": set_field("subscription_valid", bool),
+    "installation_state": set_field("installation_state", str),
+    "subscribed_user_amount": set_field("subscribed_user_amount", int),
+    "features": set_field("features", list),
+    "customer_reference": set_field("customer_reference", str),
 }
 
 
@@ -176,7 +176,7 @@ def change_site(world: World, body: dict[str, Any], path: dict[str, str]) -> Any
     site = world.sites.get(path["site_id"].lower())
     if site is None:
         raise WrongWishError("there is no site of this id", status=404)
-    _change(world, site, body, SITE_CHANGES)
+    apply_changes(world, site, body, SITE_CHANGES)
     world.sites.put(site)
     return connect.site_shape(world, site)
 
@@ -198,8 +198,8 @@ def _forget_activations(world: World, iq: Iq, value: Any) -> None:
 IQ_CHANGES: dict[str, Change] = {
     "online": lambda world, iq, value: doors.set_iq_reachable(world, iq, reachable=bool(value)),
     "online_flag": lambda _world, iq, value: setattr(iq, "online", bool(value)),
-    "otp_enabled": _set("otp_enabled", bool),
-    "clock_skew_seconds": _set("clock_skew_seconds", (int, float)),
+    "otp_enabled": set_field("otp_enabled", bool),
+    "clock_skew_seconds": set_field("clock_skew_seconds", (int, float)),
     "app_activation": _app_activation,
     "forget_activations": _forget_activations,
 }
@@ -213,7 +213,7 @@ def change_iq(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
     iq = world.iqs.get(path["iq_id"].lower())
     if iq is None:
         raise WrongWishError("there is no IQ of this id", status=404)
-    _change(world, iq, body, IQ_CHANGES)
+    apply_changes(world, iq, body, IQ_CHANGES)
     world.iqs.put(iq)
     world.settle()
     return control_iq_shape(iq)
@@ -251,8 +251,8 @@ def _role(world: World, person: Person, code: Any) -> None:
 
 
 PERSON_CHANGES: dict[str, Change] = {
-    "disabled": _set("disabled", bool),
-    "password": _set("password", str),
+    "disabled": set_field("disabled", bool),
+    "password": set_field("password", str),
     "revoke_tokens": _revoke_tokens,
     "role": _role,
     "drop_role": lambda world, person, value: _role(
@@ -260,12 +260,12 @@ PERSON_CHANGES: dict[str, Change] = {
     ),
 }
 CLIENT_CHANGES: dict[str, Change] = {
-    "disabled": _set("disabled", bool),
-    "secret": _set("secret", str),
+    "disabled": set_field("disabled", bool),
+    "secret": set_field("secret", str),
     "revoke_tokens": _revoke_tokens,
-    "scopes": _set("scopes", list),
-    "addon_enabled": _set("addon_enabled", bool),
-    "audit_route": _set("audit_route", str, "audit-trails", "audit/log"),
+    "scopes": set_field("scopes", list),
+    "addon_enabled": set_field("addon_enabled", bool),
+    "audit_route": set_field("audit_route", str, "audit-trails", "audit/log"),
 }
 
 
@@ -285,10 +285,10 @@ def change_account(world: World, body: dict[str, Any], path: dict[str, str]) -> 
     """Change an account that signs in, or a legacy client, which is one too."""
     account = _account(world, path["name"])
     if isinstance(account, Person):
-        _change(world, account, body, PERSON_CHANGES)
+        apply_changes(world, account, body, PERSON_CHANGES)
         world.people.put(account)
     else:
-        _change(world, account, body, CLIENT_CHANGES)
+        apply_changes(world, account, body, CLIENT_CHANGES)
         world.clients.put(account)
     return {"account": _account_name(account), "disabled": account.disabled}
 

@@ -24,12 +24,17 @@ def start(
 ) -> dict[str, Any]:
     """Begin an attempt and return its answer: `{"action_attempt": {… pending}}`."""
     attempt = make(ask, action_type, lock_id=lock_id, **payload)
-    seconds = ask.world.settings.seam_attempt_seconds
-    if seconds > 0:
-        ask.world.schedule(f"attempt:{attempt.id}", "attempt", seconds, attempt_id=attempt.id)
-    else:
-        WORK[action_type](ask.world, attempt)
+    go(ask.world, attempt)
     return {"action_attempt": shape(attempt)}
+
+
+def go(world: World, attempt: Attempt) -> None:
+    """Let an attempt do its work in a moment; at once where no time is to pass."""
+    seconds = world.settings.seam_attempt_seconds
+    if seconds > 0:
+        world.schedule(f"attempt:{attempt.id}", "attempt", seconds, attempt_id=attempt.id)
+    else:
+        WORK[attempt.action_type](world, attempt)
 
 
 def make(ask: Ask, action_type: str, *, lock_id: str | None = None, **payload: Any) -> Attempt:

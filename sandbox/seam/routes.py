@@ -2,6 +2,7 @@
 
 from sandbox.seam import attempts, code_calls, devices, events, locking
 from sandbox.seam.http import HEALTH, UNKNOWN
+from sandbox.space import calls, card_calls, user_calls
 
 ROUTES = [
     HEALTH,
@@ -10,5 +11,8 @@ ROUTES = [
     *code_calls.ROUTES,
     *attempts.ROUTES,
     *events.ROUTES,
+    *calls.ROUTES,
+    *user_calls.ROUTES,
+    *card_calls.ROUTES,
     UNKNOWN,
 ]

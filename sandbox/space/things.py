@@ -91,6 +91,7 @@ class SpaceKey(Thing):
     written: dict[str, Any] | None = None
     is_reported: bool = True  # False: written, and Seam has not heard of it
     is_invalid: bool = False  # its card carries something else now
+    deleted_at: datetime | None = None
 
 
 @dataclass(kw_only=True)
