@@ -39,6 +39,7 @@ from sandbox.seam import attempts, codes
 from sandbox.seam import routes as seam
 from sandbox.seam import seed as seam_seed
 from sandbox.space import encoders, syncing
+from sandbox.space import pages as cards
 from sandbox.space import seed as space_seed
 from sandbox.store import Store
 from sandbox.world import World
@@ -206,6 +207,8 @@ ROUTES = [
     Route("/outbox", visit.outbox),
     Route("/doors", visit.doors_page, methods=["GET"]),
     Route("/doors", visit.stand_at_door, methods=["POST"]),
+    Route("/cards", cards.cards_page, methods=["GET"]),
+    Route("/cards", cards.use_cards, methods=["POST"]),
     Route("/healthz", health),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
 ]

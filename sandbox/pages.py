@@ -31,15 +31,16 @@ def page(title: str, body: str, *, status: int = 200, may_post_to: str = "") -> 
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
-  <title>{escape(title)} – SIMULATED Salto KS</title>
+  <title>{escape(title)} – SIMULATED locks</title>
   <link rel="icon" href="/static/sandbox.svg">
   <link rel="stylesheet" href="/static/sandbox.css">
 </head>
 <body>
   <header>
-    <p class="brand"><strong>SIMULATED</strong> Salto KS <span>no real lock behind it</span></p>
+    <p class="brand"><strong>SIMULATED</strong> locks <span>no real lock behind it</span></p>
     <nav aria-label="Sandbox">
-      <a href="/">Start</a> <a href="/doors">Doors</a> <a href="/outbox">Outbox</a>
+      <a href="/">Start</a> <a href="/doors">Doors</a> <a href="/cards">Cards</a>
+      <a href="/outbox">Outbox</a>
     </nav>
   </header>
   <main>
@@ -120,8 +121,9 @@ def index(world: World, base_url: str) -> Response:
         for client in world.clients
     )
     url = escape(base_url)
-    body = f"""    <p>A stand-in for the Salto KS cloud: sign-in, locks, people and an audit trail
-      that behave like the real ones, without a single lock on the wall.</p>
+    body = f"""    <p>A stand-in for the Salto KS cloud, and for Seam with a Salto Space installation: sign-in,
+      locks, people, cards and an audit trail that behave like the real ones, without a single
+      lock on the wall.</p>
     <h2>Accounts</h2>
     <div class="wide"><table>
       <thead><tr><th>E-mail</th><th>Password</th><th>What it is for</th></tr></thead>
@@ -138,6 +140,8 @@ def index(world: World, base_url: str) -> Response:
       <dt>Legacy dialect</dt>
       <dd>token {url}/legacy/oauth2/token, API {url}/legacy/v1.1</dd>
       <dt>Keypad Cloud, invented</dt><dd>{url}/keypad/v1</dd>
+      <dt>Seam</dt><dd>{url}/seam</dd>
+      <dt>Cards and encoders</dt><dd><a href="/cards">Cards</a>: a tray, two encoders, twelve doors</dd>
       <dt>Try a door</dt><dd><a href="/doors">Doors</a>: PIN {seed.DEMO_PIN}, or a tag</dd>
       <dt>Mails and text messages</dt><dd><a href="/outbox">Outbox</a></dd>
       <dt>What happened</dt>

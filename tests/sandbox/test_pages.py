@@ -3,6 +3,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sandbox.space import doors as space_doors
+from sandbox.space import pages as cards
+from tests.sandbox.space import Desk, door
 from tests.sandbox.test_identity import follow, hidden_in, sign_in_as, start_sign_in
 
 VOID = {"meta", "link", "input", "br"}
@@ -24,7 +27,7 @@ class Checker(HTMLParser):
             self.open.append(tag)
         if tag == "label":
             self.labels.add(found["for"])
-        if tag == "input" and found.get("type") != "hidden":
+        if tag == "select" or (tag == "input" and found.get("type") != "hidden"):
             self.inputs.add(found["id"])
 
     def handle_endtag(self, tag):
@@ -36,13 +39,16 @@ def pages(client):
         "index": client.get("/"),
         "outbox": client.get("/outbox"),
         "doors": client.get("/doors"),
+        "cards": client.get("/cards"),
         "login": start_sign_in(client),
         "consent": sign_in_as(client),
         "problem": client.get("/identity/connect/authorize"),
     }
 
 
-@pytest.mark.parametrize("name", ["index", "outbox", "doors", "login", "consent", "problem"])
+@pytest.mark.parametrize(
+    "name", ["index", "outbox", "doors", "cards", "login", "consent", "problem"]
+)
 def test_every_page_is_whole_labelled_and_says_simulated(client, name):
     page = pages(client)[name]
     checked = Checker(page.text)
@@ -135,3 +141,57 @@ def test_what_people_type_is_escaped(client):
 
     assert "&lt;script&gt;" in answer.text
     assert "<script" not in answer.text
+
+
+def test_a_person_can_make_a_card_and_try_it(client):
+    desk = Desk(client)
+    attempt = desk.start(desk.key(desk.user("Everybody")))
+    client.pass_time(1)
+    assert "Waiting for a card, 29 s left" in client.get("/cards").text
+    card_id = desk.card("Blank 1")["id"]
+
+    use(client, act="place", card_id=card_id, encoder_id=desk.encoder_id)
+    assert "Writing or reading" in client.get("/cards").text
+    client.pass_time(2)
+    use(client, act="take", card_id=card_id)
+
+    assert desk.outcome(attempt) == "success"
+    said = use(client, act="try", card_id=card_id, door_id=door("Lift"))
+    assert "Blank 1 at Lift: the door opens." in said
+    assert "Jane Doe: Main Entrance, Lift" in said
+    said = use(client, act="try", card_id=card_id, door_id=door("Spa"))
+    assert "Blank 1 at Spa: the card has no right here." in said
+
+
+def test_encoders_and_the_bridge_can_fail_by_hand(client):
+    desk = Desk(client)
+    use(client, act="mode", encoder_id=desk.encoder_id, mode="offline")
+    key = desk.key(desk.user("Everybody"))
+    assert desk.encode(key) == "encoder_not_online"
+
+    assert "is <strong>down</strong>" in use(client, act="bridge", system_id=desk.system_id)
+    assert desk.encode(key) == "bridge_disconnected"
+
+
+@pytest.mark.parametrize("form", [{}, {"act": "place", "card_id": "x"}, {"act": "mode"}])
+def test_what_is_not_on_the_desk_is_not_found(client, form):
+    assert client.post("/cards", form=form).status == 404
+
+
+def test_a_form_from_another_site_moves_no_card(client):
+    card_id = Desk(client).card("Blank 1")["id"]
+    form = {"act": "take", "card_id": card_id}
+
+    answer = client.post("/cards", form=form, headers={"sec-fetch-site": "cross-site"})
+
+    assert answer.status == 403
+
+
+def test_every_reason_at_a_door_has_words():
+    assert set(cards.REASONS) == set(space_doors.OPERATIONS)
+
+
+def use(client, **form):
+    answer = client.post("/cards", form=form)
+    assert answer.status == 303
+    return client.get(answer.headers["location"]).text
