@@ -82,10 +82,10 @@ def _warnings(world: World, code: SeamCode) -> list[dict[str, Any]]:
     return found
 
 
-def _legacy(ask: Ask, action_type: str) -> dict[str, Any]:
+def _legacy(ask: Ask, action_type: str, **result: Any) -> dict[str, Any]:
     """Return the action attempt that these calls still carry; nobody needs to poll it."""
     attempt = attempts.make(ask, action_type)
-    attempts.succeed(ask.world, attempt, {})
+    attempts.succeed(ask.world, attempt, result)
     return attempts.shape(attempt)
 
 
@@ -152,10 +152,9 @@ def get_unmanaged(ask: Ask) -> dict[str, Any]:
 
 def create(ask: Ask) -> dict[str, Any]:
     code = _make(ask, ask.lock(), ask.get("code"), ask.get("common_code_key"))
-    return {
-        "access_code": shape(ask.world, code),
-        "action_attempt": _legacy(ask, "CREATE_ACCESS_CODE"),
-    }
+    body = shape(ask.world, code)
+    attempt = _legacy(ask, "CREATE_ACCESS_CODE", access_code={"access_code_id": code.id})
+    return {"access_code": body, "action_attempt": attempt}
 
 
 def create_multiple(ask: Ask) -> dict[str, Any]:
@@ -240,8 +239,8 @@ def generate(ask: Ask) -> dict[str, Any]:
     lock = ask.lock()
     if not lock.has_keypad:
         raise invalid("The device does not support access codes.")
-    made = {"device_id": lock.id, "code": codes.generate(ask.world, lock)}
-    return {"generated_code": made}
+    # The schema calls what comes back an access code. It is one that was not made.
+    return {"generated_code": shape(ask.world, codes.idea(ask.world, lock))}
 
 
 # --- changing -----------------------------------------------------------------------------

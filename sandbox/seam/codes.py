@@ -105,6 +105,15 @@ def generate(world: World, lock: Lock, length: int | None = None) -> str:
             return digits
 
 
+def idea(world: World, lock: Lock) -> SeamCode:
+    """Return a code with good digits that is not kept."""
+    now = world.now()
+    digits = generate(world, lock)
+    return SeamCode(
+        id=new_id(), lock_id=lock.id, name=None, digits=digits, created_at=now, asked_at=now
+    )
+
+
 # --- bringing the lock to it --------------------------------------------------------------
 
 
@@ -174,7 +183,8 @@ def _reach(world: World, code: SeamCode) -> None:
         if not code.is_waiting:
             word = "removing_from" if code.deleted_at else "setting_on"
             kind = f"access_code.delay_in_{word}_device"
-            events.emit_for_device(world, lock.id, kind, access_code_id=code.id)
+            more = events.issues("access_code")
+            events.emit_for_device(world, lock.id, kind, access_code_id=code.id, **more)
         code.is_waiting = True
         world.seam_codes.put(code)
         return
@@ -224,13 +234,19 @@ def _note_set(world: World, lock: Lock, code: SeamCode) -> None:
         )
 
 
+def _tell(world: World, row: SeamCode, word: str, **more: Any) -> None:
+    kind = f"access_code.{word}"
+    events.emit_for_device(world, row.lock_id, kind, access_code_id=row.id, **more)
+
+
 def _forget(world: World, code: SeamCode) -> None:
     lock = world.locks[code.lock_id]
     world.effect("code_gone", cause="remote", lock=lock, code_id=code.id)
-    word = "" if code.is_managed else "unmanaged."
-    kinds = ["removed_from_device", "deleted"] if code.is_managed else ["removed"]
-    for kind in kinds:
-        events.emit_for_device(world, lock.id, f"access_code.{word}{kind}", access_code_id=code.id)
+    if code.is_managed:
+        _tell(world, code, "removed_from_device")
+        _tell(world, code, "deleted", code=code.digits)
+    else:
+        _tell(world, code, "unmanaged.removed")
     world.seam_codes.drop(code.id)
     world.people.drop(code.id)
 

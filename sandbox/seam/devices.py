@@ -226,7 +226,6 @@ def _small_shape(world: World, device: SeamDevice) -> dict[str, Any]:
     shape = device_shape(world, device)
     names = {"name", "online", "manufacturer", "model", "battery", "battery_level"}
     shape["properties"] = {k: v for k, v in shape["properties"].items() if k in names}
-    del shape["display_name"]
     return shape
 
 

@@ -25,6 +25,15 @@ INCIDENTS = {
 REASONS = {"no_access": "unknown_code"}
 
 
+DISCONNECTED = {"error_code": "device_disconnected"}
+
+
+def issues(*more: str) -> dict[str, list[Any]]:
+    """Return the arrays that events of trouble must carry; what the trouble was is not kept."""
+    sides = ("connected_account", "device", *more)
+    return {f"{side}_{word}": [] for side in sides for word in ("errors", "warnings")}
+
+
 def emit(world: World, workspace_id: str, event_type: str, **fields: Any) -> SeamEvent:
     """Write one event, now. Keys with the value None are left out."""
     n = world.count("seam_events")
@@ -79,7 +88,7 @@ def _words(world: World, entry: Entry) -> tuple[str, dict[str, Any]]:
     row = entry.row
     if entry.is_incident:
         kind = INCIDENTS.get(str(row.get("incident_type")), "")
-        lost = {"error_code": "device_disconnected"} if kind == "device.disconnected" else {}
+        lost = DISCONNECTED | issues() if kind == "device.disconnected" else {}
         low = {"battery_level": world.locks[entry.lock_id].battery_percent / 100}
         return kind, low if kind == "device.low_battery" else lost
     category = str(row.get("event_category"))

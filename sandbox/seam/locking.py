@@ -31,6 +31,11 @@ def type_code(ask: Ask) -> dict[str, Any]:
 
 
 def _move(world: World, attempt: Attempt) -> None:
+    _try(world, attempt)
+    _tell(world, attempt)
+
+
+def _try(world: World, attempt: Attempt) -> None:
     """Unlock or lock, unless a script or the state of things says otherwise."""
     assert attempt.lock_id
     lock = world.locks[attempt.lock_id]
@@ -78,15 +83,20 @@ def _act(world: World, attempt: Attempt) -> None:
         doors.lock_now(world, lock, cause="remote")
         kind = "lock.locked"
     events.emit_for_device(world, lock.id, kind, method="remote", action_attempt_id=attempt.id)
-    word = "unlock_door" if attempt.action_type == "UNLOCK_DOOR" else "lock_door"
-    events.emit_for_device(
-        world,
-        lock.id,
-        f"action_attempt.{word}.succeeded",
-        action_attempt_id=attempt.id,
-        action_type=attempt.action_type,
-        status="success",
-    )
+
+
+def _tell(world: World, attempt: Attempt) -> None:
+    """Write how the attempt ended as an event, if it has ended."""
+    words = {"success": "succeeded", "error": "failed"}
+    if attempt.lock_id and attempt.status in words:
+        events.emit_for_device(
+            world,
+            attempt.lock_id,
+            f"action_attempt.{attempt.action_type.lower()}.{words[attempt.status]}",
+            action_attempt_id=attempt.id,
+            action_type=attempt.action_type,
+            status=attempt.status,
+        )
 
 
 def _type(world: World, attempt: Attempt) -> None:

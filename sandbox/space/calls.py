@@ -63,7 +63,8 @@ def group(ask: Ask) -> SpaceGroup:
 
 
 def _doors(ask: Ask, ids: Iterable[str]) -> dict[str, Any]:
-    rows = [door for door in ask.world.space_doors if door.id in set(ids)]
+    wanted = set(ids)
+    rows = [door for door in ask.world.space_doors if door.id in wanted]
     return {"acs_entrances": [shapes.entrance(ask.world, row) for row in rows]}
 
 

@@ -202,24 +202,28 @@ def _reach(name: str) -> Change:
 
 
 def _grow(world: World, system: SpaceSystem, value: Any) -> None:
-    """Add as many users, groups and doors as `{"users", "groups", "doors"}` say."""
+    """Add `{"users", "groups", "doors"}`: each group opens some new doors, each user is in one."""
     now, start = world.now(), len(world.space_users)
-    for number in range(int(value.get("doors", 0))):
-        world.space_doors.put(
-            SpaceDoor(id=new_id(), system_id=system.id, name=f"Door {number}", created_at=now)
-        )
-    for number in range(int(value.get("groups", 0))):
-        name = f"SIMULATED Group {number}"
-        row = SpaceGroup(id=new_id(), system_id=system.id, name=name, created_at=now)
+    new_doors, new_groups, new_users = (
+        range(int(value.get(word, 0))) for word in ("doors", "groups", "users")
+    )
+    door_ids, group_ids = [new_id() for _ in new_doors], [new_id() for _ in new_groups]
+    for number, key in enumerate(door_ids):
+        name = f"Door {number}"
+        world.space_doors.put(SpaceDoor(id=key, system_id=system.id, name=name, created_at=now))
+    for number, key in enumerate(group_ids):
+        name, mine = f"SIMULATED Group {number}", door_ids[number :: len(group_ids)]
+        row = SpaceGroup(id=key, system_id=system.id, name=name, created_at=now, door_ids=mine)
         world.space_groups.put(row)
-    for number in range(start, start + int(value.get("users", 0))):
+    for number in new_users:
         user = SpaceUser(
             id=new_id(),
             system_id=system.id,
-            ext_id=f"SIM-{number:05}",
-            full_name=f"SIMULATED Person {number}",
+            ext_id=f"SIM-{start + number:05}",
+            full_name=f"SIMULATED Person {start + number}",
             created_at=now,
             synced_at=now,
+            group_ids=group_ids[number % len(group_ids) :][:1] if group_ids else [],
         )
         user.known = syncing.wish(user)
         world.space_users.put(user)

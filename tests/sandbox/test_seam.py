@@ -286,3 +286,19 @@ def test_an_older_world_gets_seam_too(client):
     seed.plant(client.world)
 
     assert client.world.clients.get(seed.CLIENT)
+
+
+def test_a_script_decides_how_a_command_ends(client, ask, doors):
+    wish = {"device_id": doors["Workshop"]}
+    for phase, error, opened in (
+        ("before", "lock_jammed", 0),
+        ("after", "provider_timeout", 1),
+        ("after", None, 2),
+    ):
+        client.control("scripts", action_type="UNLOCK_DOOR", phase=phase, error=error)
+        attempt = settled(client, ask, ask("/locks/unlock_door", **wish))
+
+        assert attempt["status"] == ("error" if error else "pending")
+        assert attempt["error"] is None or attempt["error"]["type"] == error
+        assert len(client.effects(kind="lock_opened")) == opened
+    assert event_types(ask).count("action_attempt.unlock_door.failed") == 2

@@ -234,3 +234,29 @@ def test_a_code_typed_into_the_lock_can_be_adopted_or_deleted(client, ask, try_c
 
 def test_a_list_of_codes_needs_a_filter(ask):
     assert refusal(ask("/access_codes/list")) == (400, "invalid_input")
+
+
+def test_digits_can_be_asked_for_without_making_a_code(ask, doors):
+    where = {"device_id": doors["Side Entrance"]}
+    made = ask("/access_codes/generate_code", **where).json()["generated_code"]
+
+    assert (len(made["code"]), "0" in made["code"]) == (4, False)
+    assert set(made) >= CODE
+    assert ask("/access_codes/list", **where).json()["access_codes"] == []
+
+
+def test_events_of_codes_carry_what_the_schema_requires(client, ask, make, doors):
+    ask("/devices/simulate/disconnect", device_id=doors["Courtyard Door"])
+    code = make(code="2846")
+    ask("/devices/simulate/connect", device_id=doors["Courtyard Door"])
+    client.pass_time(1)
+    ask("/access_codes/delete", access_code_id=code["access_code_id"])
+    client.pass_time(1)
+
+    rows = ask("/events/list", since=iso(-1)).json()["events"]
+    of_type = {row["event_type"]: row for row in rows}
+    sides = ("connected_account", "device", "access_code")
+    delayed = of_type["access_code.delay_in_setting_on_device"]
+    assert all(delayed[f"{side}_{word}"] == [] for side in sides for word in ("errors", "warnings"))
+    assert of_type["device.disconnected"]["error_code"] == "device_disconnected"
+    assert of_type["access_code.deleted"]["code"] == "2846"
