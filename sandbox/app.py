@@ -35,7 +35,7 @@ from sandbox import (
 from sandbox.desk import Desk
 from sandbox.exchange import SILENT
 from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError, problem
-from sandbox.seam import attempts, codes
+from sandbox.seam import attempts, codes, webhooks
 from sandbox.seam import routes as seam
 from sandbox.seam import seed as seam_seed
 from sandbox.space import encoders, syncing
@@ -94,7 +94,7 @@ class Sandbox:
 
 
 #: Modules whose timers the world keeps.
-TIMED = (doors, feed, keypads, knowledge, people, attempts, codes, encoders, syncing)
+TIMED = (doors, feed, keypads, knowledge, people, attempts, codes, encoders, syncing, webhooks)
 
 
 def open_world(store: Store) -> World:

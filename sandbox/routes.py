@@ -54,6 +54,7 @@ SEAM_NAMES = [
     ("seam_codes", r"/access_codes/(unmanaged/)?(list|get)"),
     ("seam_code", r"/access_codes/.*"),
     ("seam_events", r"/events/.*"),
+    ("seam_webhooks", r"/webhooks/.*"),
     ("seam_encode", r"/acs/encoders/encode_credential"),
     ("seam_scan", r"/acs/encoders/scan_.*"),
     ("seam_acs", r"/acs/(systems/.*|[a-z_]+/(list|get|list_.*))"),

@@ -111,6 +111,7 @@ class World:
         self.seam_devices = Table(seam.SeamDevice)
         self.seam_codes = Table(seam.SeamCode)
         self.seam_events = Table(seam.SeamEvent)
+        self.webhooks = Table(seam.Webhook)
         self.attempts = Table(seam.Attempt)
         self.scripts = Table(seam.Script)
         self.space_systems = Table(space.SpaceSystem)

@@ -1,6 +1,6 @@
 """Everything below `/seam`."""
 
-from sandbox.seam import attempts, code_calls, devices, events, locking
+from sandbox.seam import attempts, code_calls, devices, events, locking, webhooks
 from sandbox.seam.http import HEALTH, UNKNOWN
 from sandbox.space import calls, card_calls, user_calls
 
@@ -11,6 +11,7 @@ ROUTES = [
     *code_calls.ROUTES,
     *attempts.ROUTES,
     *events.ROUTES,
+    *webhooks.ROUTES,
     *calls.ROUTES,
     *user_calls.ROUTES,
     *card_calls.ROUTES,

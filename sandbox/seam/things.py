@@ -107,6 +107,18 @@ class SeamEvent(Thing):
 
 
 @dataclass(kw_only=True)
+class Webhook(Thing):
+    """Where events are sent to. `sent_until` is the created_at of the latest that was."""
+
+    workspace_id: str
+    url: str
+    secret: str
+    event_types: list[str]
+    sent_until: datetime
+    sent: list[dict[str, Any]] = field(default_factory=list)  # the latest deliveries
+
+
+@dataclass(kw_only=True)
 class Script(Thing):
     """What is to happen to coming attempts: docs/sandbox.md, "Scripts"."""
 
