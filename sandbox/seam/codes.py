@@ -20,7 +20,6 @@ from sandbox.world import World, new_id
 BRAND = "seam"  # of a site
 NATIVE_AHEAD = timedelta(hours=72)
 AHEAD = timedelta(minutes=60)
-POOL_SIZE = 2
 FAILED_AFTER = timedelta(minutes=10)  # of waiting a delay is called a failure; chosen
 
 
@@ -252,46 +251,6 @@ def _forget(world: World, code: SeamCode) -> None:
 
 
 TIMERS: dict[str, Callable[[World, Timer], None]] = {"seam-code-go": _go, "seam-code-look": _look}
-
-
-# --- the pool of backups ------------------------------------------------------------------
-
-
-def refill(world: World, lock: Lock) -> None:
-    """Keep spare codes on the lock, for when a code cannot be set in time."""
-    world.seam_devices[lock.id].is_backup_pool_on = True
-    for _ in range(POOL_SIZE - len(spares(world, lock))):
-        digits = generate(world, lock)
-        make(world, lock, name="SIMULATED backup", digits=digits, is_backup=True)
-
-
-def spares(world: World, lock: Lock) -> list[SeamCode]:
-    backups = world.seam_codes.where(lock_id=lock.id, is_backup=True, backs_up=None)
-    return [code for code in backups if code.deleted_at is None]
-
-
-def pull(world: World, code: SeamCode) -> SeamCode | None:
-    """Return the backup of `code`, the same each time; None if there is no spare one."""
-    lock = world.locks[code.lock_id]
-    if pulled := world.seam_codes.get(code.pulled_backup_id):
-        return pulled
-    ready = [spare for spare in spares(world, lock) if spare.on_lock]
-    if not ready:
-        return None
-    spare = ready[0]
-    spare.backs_up, spare.ends_at, spare.starts_at = code.id, code.ends_at, world.now()
-    code.pulled_backup_id = spare.id
-    world.seam_codes.put(code)
-    plan(world, spare)
-    events.emit_for_device(
-        world,
-        lock.id,
-        "access_code.backup_access_code_pulled",
-        access_code_id=code.id,
-        backup_access_code_id=spare.id,
-    )
-    refill(world, lock)
-    return spare
 
 
 # --- what shows ---------------------------------------------------------------------------

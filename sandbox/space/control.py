@@ -1,17 +1,14 @@
-"""The control API's hands in Salto Space: cards, encoders, doors, bridges, scripts."""
+"""The control API's hands in Salto Space: cards, encoders, doors, bridges."""
 
 from dataclasses import asdict
 from typing import Any
 
 from sandbox.clock import format_utc
 from sandbox.control_things import Change, apply_changes, set_field
-from sandbox.seam.things import Script
 from sandbox.space import doors, encoders, keys, refusals, scans, syncing
 from sandbox.space.things import Card, Encoder, SpaceDoor, SpaceGroup, SpaceSystem, SpaceUser
 from sandbox.wishes import WrongWishError, route
 from sandbox.world import Table, World, new_id
-
-PHASES = ("before", "during", "after")
 
 
 def find(table: Table[Any], value: Any, what: str) -> Any:
@@ -268,49 +265,6 @@ def change_group(world: World, body: dict[str, Any], path: dict[str, str]) -> An
     return {"id": group.id, "name": group.name, "door_ids": group.door_ids}
 
 
-# --- scripts ------------------------------------------------------------------------------
-
-
-def script_shape(script: Script) -> dict[str, Any]:
-    return asdict(script)
-
-
-def list_scripts(world: World, _query: dict[str, str], _path: dict[str, str]) -> Any:
-    return [script_shape(script) for script in world.scripts]
-
-
-def add_script(world: World, body: dict[str, Any], _path: dict[str, str]) -> Any:
-    """Decide coming action attempts: `action_type`, `match`, `phase`, `error`, `times`, chance."""
-    error, phase = body.get("error"), body.get("phase", "before")
-    if phase not in PHASES:
-        raise WrongWishError(f"phase must be one of {', '.join(PHASES)}")
-    if error is not None and not isinstance(error, str | dict):
-        raise WrongWishError("error must be a type, or {type, message}, or null: no answer ever")
-    if isinstance(error, str):
-        error = {"type": error, "message": f"SIMULATED: {error.replace('_', ' ')}"}
-    match = {str(k): str(v) for k, v in (body.get("match") or {}).items()}
-    if not set(match) <= {"lock_id", "encoder_id", "credential_id", "card_id"}:
-        raise WrongWishError("match may name lock_id, encoder_id, credential_id, card_id")
-    script = Script(
-        id=str(world.count("scripts")),
-        action_type=body.get("action_type"),
-        match=match,
-        phase="placed" if phase == "before" and "card_id" in match else phase,
-        error=error,
-        times=body.get("times", 1),
-        chance_percent=float(body.get("chance_percent", 100)),
-        seed=int(body.get("seed", 0)),
-        options={"report_seconds": body["report_seconds"]} if "report_seconds" in body else {},
-    )
-    return script_shape(world.scripts.put(script))
-
-
-def delete_scripts(world: World, _query: dict[str, str], _path: dict[str, str]) -> Any:
-    count = len(world.scripts)
-    world.scripts.clear()
-    return {"deleted": count}
-
-
 ROUTES = [
     route("/cards", "GET", list_cards),
     route("/cards", "POST", new_card),
@@ -326,7 +280,4 @@ ROUTES = [
     route("/systems/{system_id}", "POST", change_system),
     route("/users/{user_id}", "POST", change_user),
     route("/groups/{group_id}", "POST", change_group),
-    route("/scripts", "GET", list_scripts),
-    route("/scripts", "POST", add_script),
-    route("/scripts", "DELETE", delete_scripts),
 ]
