@@ -243,6 +243,7 @@ DEFAULT_FROM_EMAIL = env.str("LOCKBOARD_MAIL_FROM", default="Lockboard <lockboar
 PROVIDER_HOSTS = [
     "*.my-clay.com",
     "*.saltoks.com",
+    "connect.getseam.com",
     *env.list("LOCKBOARD_PROVIDER_HOSTS", default=[]),
 ]
 #: The simulated clouds, for sandbox workspaces; empty where there is no sandbox.

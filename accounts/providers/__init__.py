@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.providers import keypad, salto_ks
+from accounts.providers import keypad, salto_ks, seam
 from accounts.providers.base import Advice, Connection, LockDriver, TokenKeeper, Turns
 from accounts.providers.http import HttpDoor
 from accounts.providers.keypad import KeypadCloud
 from accounts.providers.salto_ks import SaltoKS
+from accounts.providers.seam import Seam
 
 
 class UnknownProviderError(KeyError):
@@ -27,6 +28,12 @@ class Provider:
     advice: Callable[..., Advice]
     #: An API key is all it asks for.
     signs_in_by_key: bool = False
+    #: Where its API is, for those who sign in by key; the sandbox has it under `/<name>`.
+    api_base: str = ""
+    #: The sandbox's key, shown to whoever connects it there.
+    sandbox_key: str = ""
+    #: Where a person finds the key: a sentence.
+    key_hint: str = ""
     #: It exists in the sandbox only.
     is_simulated: bool = False
     #: The dialects in which an opening says how long it lasts.
@@ -56,8 +63,20 @@ PROVIDERS: dict[str, Provider] = {
             driver=KeypadCloud,
             advice=keypad.advice,
             signs_in_by_key=True,
+            sandbox_key="keypad-demo-key",
             is_simulated=True,
             timed_dialects=("connect",),
+        ),
+        Provider(
+            name="seam",
+            label=Seam.label,
+            dialects=("connect",),
+            driver=Seam,
+            advice=seam.advice,
+            signs_in_by_key=True,
+            api_base="https://connect.getseam.com",
+            sandbox_key="seam_test1_sandboxdemokey",
+            key_hint="You find it in Seam Console. One key opens one workspace.",
         ),
     )
 }

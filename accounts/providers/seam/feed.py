@@ -1,0 +1,122 @@
+"""Seam's events, as a feed of doors.
+
+`events/list` has no pages: it answers at most `limit` events, and no document says whether the
+oldest or the newest of those asked for. So a full answer is taken for a stretch of the whole
+with something missing on either side, and those sides are asked for.
+"""
+
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from accounts.providers.base import Feed, FeedEntry, ProviderError, UnreadableEntry
+from accounts.providers.seam import rows
+from accounts.providers.seam.api import SeamApi, unexpected
+from accounts.providers.text import MAX_RAW_ROW, clean_raw, fingerprint, row_text
+
+FEED_BUDGET_SECONDS = 60.0
+MAX_CALLS = 40
+PAGE_SIZE = 500
+#: Both ends of an interval are exclusive.
+TICK = timedelta(milliseconds=1)
+
+
+def read_feed(api: SeamApi, *, since: datetime, limit: int = PAGE_SIZE) -> Feed:
+    """Return what happened at doors from `since` (inclusive) on, oldest first."""
+    reading = Reading(api, max(min(limit, PAGE_SIZE), 2))
+    reading.read(since.astimezone(UTC) - TICK, None)
+    return reading.feed()
+
+
+class Reading:
+    """What has been read so far, and what is missing."""
+
+    def __init__(self, api: SeamApi, limit: int) -> None:
+        self.api = api
+        self.limit = limit
+        self.deadline = monotonic() + FEED_BUDGET_SECONDS
+        self.calls = 0
+        self.seen: set[str] = set()
+        self.entries: dict[str, FeedEntry] = {}
+        self.unreadable: dict[str, UnreadableEntry] = {}
+        self.gap_reason = ""
+
+    def read(self, after: datetime, before: datetime | None) -> None:
+        """Read all events of an open interval, stretch by stretch."""
+        missing = [(after, before)]
+        while missing:
+            after, before = missing.pop()
+            if self.calls == MAX_CALLS or monotonic() > self.deadline:
+                self.gap_reason = "Seam has more events than are read at once."
+                return
+            missing += self._sides(after, before)
+
+    def _sides(
+        self, after: datetime, before: datetime | None
+    ) -> list[tuple[datetime, datetime | None]]:
+        """Read a stretch. Return what of the interval may be missing on its sides."""
+        try:
+            lines = self._ask(after, before)
+        except ProviderError:
+            if not self.entries:
+                raise
+            self.gap_reason = "Seam did not answer to the end."
+            return []
+        times = [at for line in lines if (at := _created_at(line))]
+        if len(lines) < self.limit or not self._add(lines) or not times:
+            self._add(lines)
+            return []
+        oldest, newest = min(times), max(times)
+        # Others may share the time of the outermost ones: ask from just inside them.
+        sides = [(after, oldest + TICK), (newest - TICK, before)]
+        return [(a, b) for a, b in sides if b is None or b - a > 2 * TICK]
+
+    def _ask(self, after: datetime, before: datetime | None) -> list[Any]:
+        self.calls += 1
+        asked: rows.Row = {"limit": self.limit}
+        if before is None:
+            asked["since"] = _stamp(after)
+        else:
+            asked["between"] = [_stamp(after), _stamp(before)]
+        lines = self.api.call("events/list", asked).get("events")
+        if not isinstance(lines, list):
+            raise unexpected()
+        return lines
+
+    def _add(self, lines: list[Any]) -> bool:
+        """Take lines in. Return whether any of them is new."""
+        before = len(self.seen)
+        for line in lines:
+            row = line if isinstance(line, dict) else {}
+            mark = fingerprint(line)
+            if mark in self.seen:
+                continue
+            self.seen.add(mark)
+            if not rows.is_of_door(row):
+                continue
+            try:
+                entry = rows.read_event(row)
+            except ValueError as error:
+                text = row_text(clean_raw(rows.without_digits(line)))[:MAX_RAW_ROW]
+                self.unreadable[mark] = UnreadableEntry(
+                    fingerprint=mark, reason=str(error), raw_text=text
+                )
+            else:
+                self.entries.setdefault(entry.remote_id, entry)
+        return len(self.seen) > before
+
+    def feed(self) -> Feed:
+        return Feed(
+            entries=tuple(sorted(self.entries.values(), key=lambda entry: entry.occurred_at)),
+            unreadable=tuple(self.unreadable.values()),
+            gap_reason=self.gap_reason,
+            route="events",
+        )
+
+
+def _created_at(line: Any) -> datetime | None:
+    return rows.time_of(line, "created_at") if isinstance(line, dict) else None
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
