@@ -39,37 +39,41 @@ class Reading:
         self.seen: set[str] = set()
         self.entries: dict[str, FeedEntry] = {}
         self.unreadable: dict[str, UnreadableEntry] = {}
+        self.created: dict[str, datetime] = {}
         self.gap_reason = ""
+        #: From where on events are missing because there was no time, or no answer.
+        self.rest_from: datetime | None = None
 
     def read(self, after: datetime, before: datetime | None) -> None:
         """Read all events of an open interval, stretch by stretch."""
         missing = [(after, before)]
-        while missing:
-            after, before = missing.pop()
-            if self.calls == MAX_CALLS or monotonic() > self.deadline:
-                self.gap_reason = "Seam has more events than are read at once."
-                return
-            missing += self._sides(after, before)
+        while missing and self.calls < MAX_CALLS and monotonic() < self.deadline:
+            try:
+                sides = self._sides(*missing[-1])
+            except ProviderError:
+                if not self.seen:
+                    raise
+                break
+            missing[-1:] = sides
+        self.rest_from = min((each for each, _ in missing), default=None)
 
     def _sides(
         self, after: datetime, before: datetime | None
     ) -> list[tuple[datetime, datetime | None]]:
         """Read a stretch. Return what of the interval may be missing on its sides."""
-        try:
-            lines = self._ask(after, before)
-        except ProviderError:
-            if not self.entries:
-                raise
-            self.gap_reason = "Seam did not answer to the end."
-            return []
+        lines = self._ask(after, before)
+        has_news = self._add(lines)
         times = [at for line in lines if (at := _created_at(line))]
-        if len(lines) < self.limit or not self._add(lines) or not times:
-            self._add(lines)
+        if len(lines) < self.limit or not times:
             return []
-        oldest, newest = min(times), max(times)
-        # Others may share the time of the outermost ones: ask from just inside them.
-        sides = [(after, oldest + TICK), (newest - TICK, before)]
-        return [(a, b) for a, b in sides if b is None or b - a > 2 * TICK]
+        # Others may share the time of the outermost ones: those times are asked for once more,
+        # unless that was just done in vain.
+        more = TICK if has_news else timedelta(0)
+        if not has_news:
+            self.gap_reason = "Seam has more events of one moment than it tells at once."
+        # The last is read first: the older side, so that what is left over is the newer one.
+        sides = [(max(times) - more, before), (after, min(times) + more)]
+        return [(a, b) for a, b in sides if b is None or b - a > TICK]
 
     def _ask(self, after: datetime, before: datetime | None) -> list[Any]:
         self.calls += 1
@@ -103,14 +107,24 @@ class Reading:
                 )
             else:
                 self.entries.setdefault(entry.remote_id, entry)
+                self.created[entry.remote_id] = _created_at(row) or entry.occurred_at
         return len(self.seen) > before
 
     def feed(self) -> Feed:
+        """Return what was read without a hole; all of it, and that there is one, if need be."""
+        entries, is_complete, gap_reason = list(self.entries.values()), True, self.gap_reason
+        if self.rest_from is not None:
+            until = self.rest_from + TICK
+            whole = [each for each in entries if self.created[each.remote_id] <= until]
+            is_complete = not whole
+            entries = whole or entries
+            gap_reason = gap_reason if whole else "Seam did not tell all of its events."
         return Feed(
-            entries=tuple(sorted(self.entries.values(), key=lambda entry: entry.occurred_at)),
+            entries=tuple(sorted(entries, key=lambda entry: entry.occurred_at)),
             unreadable=tuple(self.unreadable.values()),
-            gap_reason=self.gap_reason,
+            gap_reason=gap_reason,
             route="events",
+            is_complete=is_complete,
         )
 
 
