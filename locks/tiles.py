@@ -120,7 +120,7 @@ def _caution(device: Device) -> str:
     attempt = device.attempt
     if device.privacy_mode:
         was_told = attempt is not None and attempt.error_code == Code.PRIVACY_MODE
-        return "" if was_told else "Salto will refuse it."
+        return "" if was_told else "It will be refused."
     return "The lock may not hear it." if device.is_online is False else ""
 
 

@@ -42,12 +42,10 @@ from accounts.views.visits import Visit, at_step, by_link, private
 
 _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
-#: Brands we shall know, so that people who look for them need not ask.
-COMING = (("Seam", "Salto Space and many other brands"),)
-
 _KNOWN = {
     "salto_ks": "Salto's cloud-managed locks",
     "keypad": "An invented brand: keypads that take digits of your choosing",
+    "seam": "Locks of many brands: August, Schlage, Yale, Nuki and more",
 }
 
 
@@ -81,7 +79,6 @@ def brand(request: Request, visit: Visit) -> HttpResponse:
     context = {
         "query": query,
         "brands": [row for row in known if _is_meant(query, *row[1:])],
-        "coming": [row for row in COMING if _is_meant(query, *row)],
     }
     return visit.render(request, WebviewStep.BRAND, context)
 

@@ -40,8 +40,9 @@ def sign_in_by_key(request: Request, visit: Visit) -> HttpResponse:
         form.add_error("api_key", refused)
     context: dict[str, Any] = {
         "form": form,
-        "label": PROVIDERS[visit.webview.provider].label,
+        "provider": PROVIDERS[visit.webview.provider],
         "account": visit.webview.reconnects,
+        "is_sandbox": visit.webview.workspace.is_sandbox,
         "sandbox_site": settings.SANDBOX_URL,
     }
     return visit.render(request, WebviewStep.SIGN_IN, context, page="api_key")
@@ -49,7 +50,7 @@ def sign_in_by_key(request: Request, visit: Visit) -> HttpResponse:
 
 def _try(visit: Visit, key: str) -> str:
     """Keep the key, or return in a sentence why it is not good."""
-    base = f"{settings.SANDBOX_URL}/{visit.webview.provider}"
+    base = _address(visit)
     given = Credentials(
         dialect=Dialect.CONNECT,
         grant=Grant.API_KEY,
@@ -68,3 +69,11 @@ def _try(visit: Visit, key: str) -> str:
     except SignInError as error:
         return str(error)
     return ""
+
+
+def _address(visit: Visit) -> str:
+    """Return where the key is tried: a sandbox workspace speaks to the sandbox, and no other."""
+    provider = PROVIDERS[visit.webview.provider]
+    if visit.webview.workspace.is_sandbox:
+        return f"{settings.SANDBOX_URL}/{provider.name}"
+    return provider.api_base

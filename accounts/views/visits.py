@@ -20,6 +20,7 @@ from accounts.actors import Actor, Request
 from accounts.models import ConnectWebview, WebviewStep
 from accounts.onboarding import webviews
 from accounts.onboarding.webviews import CompletedElsewhereError
+from accounts.providers import PROVIDERS
 from audit.who import Who
 
 COMPLETED = "This step was completed in another tab. Here is where it stands."
@@ -68,6 +69,8 @@ class Visit:
     def _frame(self, step: WebviewStep) -> dict[str, Any]:
         steps = [each for each in webviews.steps_of(self.webview) if each != WebviewStep.DONE]
         number = steps.index(step) + 1 if step in steps else 0
+        provider = PROVIDERS.get(self.webview.provider)
+        label = provider.label if provider else ""
         frame: dict[str, Any] = {
             "visit": self,
             "webview": self.webview,
@@ -77,6 +80,8 @@ class Visit:
             "back_url": self.url(steps[number - 2])
             if number > 1 and not self.webview.account_id
             else "",
+            "brand": label.removesuffix(" KS"),
+            "brand_whole": label,
             "is_sandbox": self.webview.workspace.is_sandbox,
             "sandbox_url": settings.SANDBOX_URL if self.webview.workspace.is_sandbox else "",
         }

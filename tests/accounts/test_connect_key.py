@@ -8,6 +8,8 @@ from django.conf import LazySettings
 from django.urls import reverse
 
 from accounts.models import AccountState, ConnectedAccount, Grant, Role, User
+from accounts.providers.base import UnreachableError
+from accounts.providers.http import HttpDoor
 from accounts.views.accounts import Health
 from audit.models import Event
 from locks import first_sync, polling
@@ -119,6 +121,77 @@ def test_a_real_workspace_is_not_offered_the_simulated_brand(
     assert "Keypad Cloud" not in words(walk.get("brand"))
     walk.post("brand", {"provider": "keypad"})
     assert walk.webview.provider == ""
+
+
+SEAM_KEY = "seam_test1_sandboxdemokey"
+
+
+def to_seam(walk: Walk) -> Walk:
+    walk.post("brand", {"provider": "seam"})
+    return walk
+
+
+def test_seam_is_connected_by_its_key(walk: Walk, django_capture_on_commit_callbacks: Any) -> None:
+    page = to_seam(walk).get("sign-in")
+    assert "API key of Seam" in words(page)
+    assert SEAM_KEY in words(page)
+
+    assert walk.post("sign-in", {"api_key": SEAM_KEY})["Location"] == walk.url("checks")
+    assert "We are asking Seam what this sign-in may see" in words(walk.get("checks"))
+    walk.post("checks")
+    assert "SIMULATED Seam workspace" in words(walk.get("checks"))
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Station Yard"))
+    assert "Nothing is changed at Seam" in words(walk.get("confirm"))
+    with django_capture_on_commit_callbacks(execute=True):
+        walk.post("confirm", {"name": "Seam"})
+    first_sync.run(walk.webview.pk)
+
+    account = ConnectedAccount.objects.get()
+    assert (account.provider, account.grant) == ("seam", Grant.API_KEY)
+    assert account.api_base == f"{BASE}/seam"
+    names = Device.objects.order_by("name").values_list("name", "has_keypad")
+    assert list(names) == [("Courtyard Door", True), ("Side Entrance", True), ("Workshop", False)]
+
+
+def test_seams_doors_and_their_lines_are_polled(
+    walk: Walk, django_capture_on_commit_callbacks: Any
+) -> None:
+    test_seam_is_connected_by_its_key(walk, django_capture_on_commit_callbacks)
+    account, door = ConnectedAccount.objects.get(), Device.objects.get(name="Courtyard Door")
+    walk.cloud.control("settings", preset="instant")
+    walk.cloud.control("keypad", lock_id=door.remote_id, code="4711")
+    walk.cloud.pass_time(1)
+
+    assert polling.poll(account.pk, polling.STATUS)
+    assert polling.poll(account.pk, polling.EVENTS)
+
+    line = Event.objects.get(account_id=account.pk, kind="door", verb="opened")
+    assert (line.source, line.device_name, line.how) == ("seam", "Courtyard Door", "code")
+
+
+def test_a_real_workspace_asks_seam_itself_for_a_real_key(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = walk.webview.workspace
+    workspace.is_sandbox = False
+    workspace.save()
+    asked: list[str] = []
+
+    def refuse(*args: Any, **_: Any) -> None:
+        asked.append(args[2])
+        raise UnreachableError("connect.getseam.com cannot be reached (it took too long)")
+
+    monkeypatch.setattr(HttpDoor, "request", refuse)
+    page = to_seam(walk).get("sign-in")
+    assert "You find it in Seam Console." in words(page)
+    assert "Sandbox" not in words(page)
+
+    refused = walk.post("sign-in", {"api_key": "seam_canary_key"})
+
+    assert asked == ["https://connect.getseam.com/workspaces/get"]
+    assert "Seam cannot be reached" in words(refused)
+    assert "seam_canary_key" not in refused.content.decode()
 
 
 def test_its_troubles_are_told_in_its_own_name() -> None:

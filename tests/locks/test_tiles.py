@@ -368,7 +368,7 @@ def test_what_somebody_saw_is_told_as_such(action: str, verb: str) -> None:
 def test_no_line_stands_twice_on_a_tile() -> None:
     device = make_device(privacy_mode=True)
     assert say(device).count("omebody") == 1
-    assert "Salto will refuse it." in say(device)
+    assert "It will be refused." in say(device)
     device.attempt = make_attempt(
         device,
         status="failed",
@@ -380,7 +380,7 @@ def test_no_line_stands_twice_on_a_tile() -> None:
 
     assert say(device).count("omebody is inside") == 1
     assert "did not open" not in say(device)
-    assert "Salto will refuse it." not in say(device)
+    assert "It will be refused." not in say(device)
     assert say(device).lower().count("reconnect") == 2  # the sentence, and its link
     assert "Account needs reconnect" in say(device, Audience.VIEWER)
 
