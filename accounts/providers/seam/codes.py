@@ -21,7 +21,7 @@ from accounts.providers.codes import (
 from accounts.providers.seam import rows, words
 from accounts.providers.seam.api import SeamApi, known_id, read_all, read_one
 from accounts.providers.seam.errors import LABEL
-from accounts.providers.text import clean_text, whole
+from accounts.providers.text import clean_text, row_text, whole
 
 #: Natively scheduled codes go to the lock 72 h ahead, others an hour before their start.
 NATIVE_LEAD = timedelta(hours=72)
@@ -104,13 +104,13 @@ class SeamCodes:
         )
 
     def _codes_of(self, path: str, device_ids: list[str]) -> list[rows.Row]:
-        return [
-            row
-            for device_id in device_ids
-            for row in self.api.every(
-                path, "access_codes", {"device_id": device_id}, limit=PAGE_SIZE
-            )
-        ]
+        """Return the codes of these locks, each once: Seam's fake tells all with every lock."""
+        found = {}
+        for device_id in device_ids:
+            asked = {"device_id": device_id}
+            for row in self.api.every(path, "access_codes", asked, limit=PAGE_SIZE):
+                found[row_text(row.get("access_code_id"))] = row
+        return list(found.values())
 
     def next_step(self, wish: CodeWish, seen: Seen, door: Seen) -> str:
         """Return the next call. A code whose start moved away is taken off until it is near."""

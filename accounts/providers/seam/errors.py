@@ -77,12 +77,13 @@ def refusal(reply: Reply, now: datetime, *, is_command: bool = False) -> Provide
         return RateLimitError(f"{LABEL} asks us to wait", retry_after_seconds=seconds)
     if status >= 500 or status == 408:
         return UncertainError(f"{LABEL} failed (HTTP {status})", status=status)
-    if status == 401:
+    error = _error_of(reply)
+    word = clean_text(error.get("type"))
+    if status == 401 or word in words.NO_KEY:
         return AuthError(f"{LABEL} does not accept our API key", status=status)
     if status == 403:
         return MissingScopeError(f"{LABEL} does not allow us this", scope="this API key")
-    error = _error_of(reply)
-    code = words.REFUSALS.get(clean_text(error.get("type"))) or _usual(status, error, is_command)
+    code = words.REFUSALS.get(word) or _usual(status, error, is_command)
     sentence = SENTENCES.get(code, f"{LABEL} refused (HTTP {status})")
     return RefusedError(sentence, code=code, status=status)
 

@@ -131,6 +131,10 @@ REFUSALS: Mapping[str, Code] = {
     "salto_ks_subscription_limit_exceeded": Code.NO_SEAT,
 }
 
+#: `error.type` with which Seam says that what we sent is no key of a workspace. Its own fake
+#: answers so, with 400, to keys it does not know.
+NO_KEY = frozenset({"unauthorized", "missing_workspace_id"})
+
 #: `error.type` of an action attempt whose end nobody knows: the door may have moved.
 UNSURE = frozenset({"action_attempt_expired", "uncategorized_error"})
 #: Parts of other words that say the same.
