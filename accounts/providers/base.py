@@ -1,7 +1,7 @@
 """The driver contract: what Lockboard asks of a provider, and what comes back.
 
 A driver speaks to one provider on behalf of one connected account. It never touches the
-database, never sleeps, never repeats a physical command. It returns the frozen classes
+database, never sleeps but between looks at a command, never repeats a physical command. It returns the frozen classes
 below and raises `ProviderError` and its kin, and nothing else.
 
 `None` means *the provider does not say*; an `unknown` member means *it says something we
