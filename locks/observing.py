@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import ConnectedSite, Hub, Space, SpaceKind
+from accounts.providers import PROVIDERS
 from accounts.providers.base import Hub as RemoteHub
 from accounts.providers.base import LockSnapshot
 from audit.services import record
@@ -336,7 +337,13 @@ OPEN_FOR = timedelta(seconds=7)
 
 
 def take_opening(device_id: UUID, *, occurred_at: datetime, at: datetime) -> None:
-    """Somebody opened this door. Show it while it lasts; afterwards it is assumed locked."""
+    """Somebody opened this door. Show it while it lasts; afterwards it is assumed locked.
+
+    Where nobody knows how long it lasts, look at it now instead.
+    """
+    if not _closes_by_itself(device_id):
+        Device.objects.filter(pk=device_id).update(next_poll_at=at)
+        return
     ends = occurred_at + OPEN_FOR
     if ends <= at:
         return
@@ -350,6 +357,11 @@ def take_opening(device_id: UUID, *, occurred_at: datetime, at: datetime) -> Non
             released_until=ends,
             next_poll_at=ends + timedelta(seconds=1),
         )
+
+
+def _closes_by_itself(device_id: UUID) -> bool:
+    device = Device.objects.select_related("account").only("account__provider").get(pk=device_id)
+    return PROVIDERS[device.account.provider].closes_doors
 
 
 def take_mode(device_id: UUID, *, occurred_at: datetime, **columns: object) -> None:

@@ -34,6 +34,8 @@ class Provider:
     sandbox_key: str = ""
     #: Where a person finds the key: a sentence.
     key_hint: str = ""
+    #: Its doors close by themselves, usually after some seconds. False: only a look tells.
+    closes_doors: bool = True
     #: It exists in the sandbox only.
     is_simulated: bool = False
     #: The dialects in which an opening says how long it lasts.
@@ -74,6 +76,7 @@ PROVIDERS: dict[str, Provider] = {
             driver=Seam,
             advice=seam.advice,
             signs_in_by_key=True,
+            closes_doors=False,
             api_base="https://connect.getseam.com",
             sandbox_key="seam_test1_sandboxdemokey",
             key_hint="You find it in Seam Console. One key opens one workspace.",

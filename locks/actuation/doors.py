@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from accounts.models import Dialect
+from accounts.providers import PROVIDERS
 from accounts.providers.base import Opening
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptStatus, Evidence, LockState
@@ -16,12 +17,17 @@ _SOON = timedelta(seconds=1)
 
 
 def released_seconds(attempt: ActionAttempt, opening: Opening | None = None) -> float | None:
-    """How long the door stays open if this succeeds: as the provider says, or its known default."""
+    """How long the door stays open if this succeeds: as the provider says, or its known default.
+
+    None where nobody knows: a lock may stay open until somebody locks it.
+    """
     if attempt.action != Action.UNLOCK:
         return None
     if opening is not None and opening.released_seconds is not None:
         return opening.released_seconds
     account = attempt.device.account
+    if not PROVIDERS[account.provider].closes_doors:
+        return None
     if account.dialect == Dialect.LEGACY:
         return float(attempt.seconds or account.released_state_ms / 1000)
     return SALTO_OPEN_SECONDS
@@ -48,6 +54,8 @@ def _moved(attempt: ActionAttempt, rows: QuerySet[Device], now: datetime) -> int
             office_mode=False,
             next_poll_at=now + _SOON,
         )
+    if attempt.released_seconds is None:
+        return _opened_for_good(attempt, rows, now)
     until = _open_until(attempt)
     if until <= now:
         return _relocked(attempt, rows, until)
@@ -76,6 +84,17 @@ def _relocked(attempt: ActionAttempt, rows: QuerySet[Device], until: datetime) -
             state_evidence=Evidence.ASSUMED,
             next_poll_at=until + _SOON,
         )
+    )
+
+
+def _opened_for_good(attempt: ActionAttempt, rows: QuerySet[Device], now: datetime) -> int:
+    """Show it open until a look tells otherwise, and look at once."""
+    return rows.exclude(state_at__gt=attempt.moved_about).update(
+        state=LockState.UNLOCKED,
+        state_at=now,
+        state_evidence=Evidence.ASSUMED,
+        released_until=None,
+        next_poll_at=now + _SOON,
     )
 
 

@@ -1654,3 +1654,20 @@ def test_act_04_evidence_stored_while_the_sweeper_looks_away_still_settles(
 
     attempt.refresh_from_db()
     assert (attempt.status, attempt.evidence) == ("success", "feed")
+
+
+def test_a_door_that_may_stay_open_is_shown_open_until_somebody_looks(
+    driver: FakeDriver, device: Device, user: Any
+) -> None:
+    ConnectedAccount.objects.filter(pk=device.account_id).update(provider="seam")
+    device = Device.objects.get(pk=device.pk)
+    driver.opening = Opening()
+
+    attempt = performed(device, order_of(user))
+
+    assert (attempt.status, attempt.released_seconds) == (AttemptStatus.SUCCESS, None)
+    assert (device.state, device.released_until) == (LockState.UNLOCKED, None)
+    assert device.next_poll_at is not None
+    sweeping.sweep()
+    device.refresh_from_db()
+    assert device.state == LockState.UNLOCKED

@@ -99,6 +99,8 @@ def test_unlock_and_lock_are_confirmed(user: Any, account: Any) -> None:
     door = door_of(account, "Bathroom Door")
 
     assert press(door, user, Action.UNLOCK) is AttemptStatus.SUCCESS
+    # Nobody knows whether it closes by itself, so no countdown says that it does.
+    assert (door.state, door.released_until) == (LockState.UNLOCKED, None)
     assert polling.poll(account.pk, polling.STATUS)
     door.refresh_from_db()
     assert door.state == LockState.UNLOCKED

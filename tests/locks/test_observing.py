@@ -389,6 +389,18 @@ def test_doors_are_redrawn_when_their_hub_begins_or_ends_to_want_codes(device: D
 # --- events --------------------------------------------------------------------------------------
 
 
+def test_a_door_that_may_stay_open_is_looked_at_when_somebody_opened_it(device: Device) -> None:
+    device.account.provider = "seam"
+    device.account.save()
+    now, before = timezone.now(), said(device)
+
+    observing.take_opening(device.pk, occurred_at=now - seconds(2), at=now)
+
+    device.refresh_from_db()
+    assert (said(device), device.released_until) == (before, None)
+    assert device.next_poll_at == now
+
+
 def test_an_opening_shows_while_it_lasts(device: Device) -> None:
     now = timezone.now()
 
