@@ -375,6 +375,8 @@ class SettingsForm(forms.Form):
         if account.dialect not in provider.timed_dialects:
             # Salto's Connect API takes no duration: locks there keep their own time.
             del self.fields["unlock_seconds"]
+        if not PROVIDERS[account.provider].closes_doors:
+            del self.fields["released_state_ms"]
         for name, field in self.fields.items():
             if isinstance(field, MillisecondsField):
                 hint = field.hint.format(brand=provider.brand)

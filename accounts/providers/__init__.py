@@ -59,17 +59,6 @@ PROVIDERS: dict[str, Provider] = {
             timed_dialects=("legacy",),
         ),
         Provider(
-            name="keypad",
-            label=KeypadCloud.label,
-            dialects=("connect",),
-            driver=KeypadCloud,
-            advice=keypad.advice,
-            signs_in_by_key=True,
-            sandbox_key="keypad-demo-key",
-            is_simulated=True,
-            timed_dialects=("connect",),
-        ),
-        Provider(
             name="seam",
             label=Seam.label,
             dialects=("connect",),
@@ -80,6 +69,17 @@ PROVIDERS: dict[str, Provider] = {
             api_base="https://connect.getseam.com",
             sandbox_key="seam_test1_sandboxdemokey",
             key_hint="You find it in Seam Console. One key opens one workspace.",
+        ),
+        Provider(
+            name="keypad",
+            label=KeypadCloud.label,
+            dialects=("connect",),
+            driver=KeypadCloud,
+            advice=keypad.advice,
+            signs_in_by_key=True,
+            sandbox_key="keypad-demo-key",
+            is_simulated=True,
+            timed_dialects=("connect",),
         ),
     )
 }

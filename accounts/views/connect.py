@@ -435,7 +435,8 @@ def _account_name(visit: Visit) -> str:
     chosen = choosing.chosen(visit.webview)
     names = {site["remote_id"]: site["name"] for site in checking.sites(visit.webview)}
     if len(chosen) == 1:
-        return f"{label} {choosing.property_name(names[chosen[0].remote_id])}"[:100]
+        name = choosing.property_name(names[chosen[0].remote_id])
+        return (name if name.startswith(label) else f"{label} {name}")[:100]
     identity = visit.webview.answers.get("identity") or {}
     return f"{label} {identity.get('name') or identity.get('email') or ''}".strip()[:100]
 

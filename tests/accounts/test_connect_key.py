@@ -142,7 +142,9 @@ def test_seam_is_connected_by_its_key(walk: Walk, django_capture_on_commit_callb
     assert "SIMULATED Seam workspace" in words(walk.get("checks"))
     site = walk.webview.answers["sites"][0]
     walk.post("sites", new_property(site["remote_id"], "Station Yard"))
-    assert "Nothing is changed at Seam" in words(walk.get("confirm"))
+    page = walk.get("confirm")
+    assert "Nothing is changed at Seam" in words(page)
+    assert 'value="Seam workspace"' in page.content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         walk.post("confirm", {"name": "Seam"})
     first_sync.run(walk.webview.pk)
@@ -152,6 +154,19 @@ def test_seam_is_connected_by_its_key(walk: Walk, django_capture_on_commit_callb
     assert account.api_base == f"{BASE}/seam"
     names = Device.objects.order_by("name").values_list("name", "has_keypad")
     assert list(names) == [("Courtyard Door", True), ("Side Entrance", True), ("Workshop", False)]
+
+
+def test_the_page_of_a_seam_account_shows_what_it_has(
+    walk: Walk, django_capture_on_commit_callbacks: Any
+) -> None:
+    test_seam_is_connected_by_its_key(walk, django_capture_on_commit_callbacks)
+    account = ConnectedAccount.objects.get()
+
+    page = words(walk.browser.get(reverse("account", args=[account.pk])))
+
+    assert f"{BASE}/seam" in page
+    for absent in ("Client id", "Token address", "Salto", "Time a door is shown as released"):
+        assert absent not in page
 
 
 def test_seams_doors_and_their_lines_are_polled(

@@ -110,7 +110,7 @@ class Seam(SeamCodes):
         is_theirs, is_ours = workspace.get("is_sandbox") is True, self._is_sandbox()
         label = "Workspace"
         if is_theirs == is_ours:
-            said = "simulated" if is_theirs else "real locks"
+            said = "Simulated" if is_theirs else "With real locks"
             return Check(key="environment", label=label, result=CheckResult.OK, detail=said)
         if is_theirs:
             detail = "This key belongs to a sandbox workspace of Seam: its locks are simulated."

@@ -263,7 +263,7 @@ def test_the_checks_name_the_workspace_and_its_locks(rig):
     lines = {line.key: (line.result, line.detail) for line in rig.driver().checks()}
 
     assert lines["token"] == (CheckResult.OK, "SIMULATED Seam workspace")
-    assert lines["environment"] == (CheckResult.OK, "simulated")
+    assert lines["environment"] == (CheckResult.OK, "Simulated")
     assert lines["locks"] == (CheckResult.OK, "3 found")
 
 
