@@ -16,6 +16,7 @@ SOON = 30_000
 
 
 def violations(page: Page) -> list[str]:
+    page.wait_for_load_state("networkidle")  # a fragment that is swapped in half way confuses it
     found = Axe().run(page).response["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
 
