@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -187,8 +188,6 @@ class _Pass:
         self._sites: dict[UUID, KnownSite] = {}
         self._remote_sites: dict[UUID, UUID] = {}
         self._driver: AccessCodes | None = None
-        #: The same driver with the share of requests that is kept for revocations.
-        self._revoker: AccessCodes | None = None
         self._failures = 0
         self._rests_until: datetime | None = None
         #: Listing keeps failing and rests: only removals are tried (reliability ACC-05).
@@ -207,15 +206,19 @@ class _Pass:
             self._sites[site.pk] = storing.known_site(site, label=label, is_silent=is_silent)
         if not is_silent:
             driver: object = driver_for(self.account, work=Work.RECONCILE)
-            revoker: object = driver_for(self.account, work=Work.REVOKE)
-            if not isinstance(driver, AccessCodes) or not isinstance(revoker, AccessCodes):
+            if not isinstance(driver, AccessCodes):
                 return
-            self._driver, self._revoker = driver, revoker
+            self._driver = driver
         self._load_doors()
         try:
             self._work()
         except _LeaseLostError:
             logger.warning("another worker took over the codes of an account")
+
+    @cached_property
+    def _revoker(self) -> AccessCodes:
+        """The same driver, with the share of requests that is kept for revocations."""
+        return cast("AccessCodes", driver_for(self.account, work=Work.REVOKE))
 
     def next_at(self) -> datetime:
         """Return when the account is worth another pass."""
@@ -518,7 +521,6 @@ class _Pass:
             call = replace(call, code=sighting.after(call.code, intended))
         site = self._site_of(call.code)
         assert site is not None
-        assert self._revoker is not None
         try:
             self._revoker.remove_code(
                 site.remote_id,

@@ -13,13 +13,12 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from accounts.models import ConnectedSite
-from accounts.providers.base import LockSnapshot, Site
-from accounts.providers.base import LockState as RemoteState
 from accounts.providers.codes import AccessCodes
 from accounts.sealing import UnreadableError
 from audit.services import record
 from locks.codes import alerts, pins
 from locks.codes.actions import Action, Change, DoorChange
+from locks.codes.capability import site_of, snapshot_of
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
 from locks.codes.states import GONE_PHASES
 from locks.codes.waking import announce
@@ -91,7 +90,7 @@ def _new_door() -> dict[str, Any]:
 
 def _known_door(device: Device, row: CodeDoor | None, driver: AccessCodes | None) -> KnownDoor:
     override = row.keypad_override if row else None
-    lock, site = _snapshot(device, override), _site(device.site)
+    lock, site = snapshot_of(device, has_keypad=override), site_of(device.site)
     rules = driver.code_rules(lock, site) if driver and override is not False else None
     why = NO_KEYPAD_HERE if override is False else ""
     if rules is None and driver and not why:
@@ -117,29 +116,6 @@ def _is_online(device: Device) -> bool | None:
     if device.is_online is False or (device.hub and device.hub.is_online is False):
         return False
     return device.is_online
-
-
-def _snapshot(device: Device, override: bool | None) -> LockSnapshot:  # noqa: FBT001  tri-state
-    return LockSnapshot(
-        remote_id=device.remote_id,
-        name=device.name,
-        model=device.model,
-        state=RemoteState(device.state),
-        is_online=device.is_online,
-        battery_percent=device.battery_percent,
-        observed_at=device.changed_at,
-        has_keypad=device.has_keypad if override is None else override,
-        raw=device.raw,
-    )
-
-
-def _site(site: ConnectedSite) -> Site:
-    return Site(
-        remote_id=site.remote_id,
-        name=site.name,
-        seats_used=site.seats_used,
-        seats_total=site.seats_total,
-    )
 
 
 def _with_counts(doors: dict[UUID, KnownDoor]) -> dict[UUID, KnownDoor]:

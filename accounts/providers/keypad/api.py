@@ -1,29 +1,21 @@
 """Calls to Keypad Cloud: an API key, refusals by name, lists in one piece."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from accounts.providers.base import Code, Connection, RefusedError, UnexpectedReplyError
+from accounts.providers.base import Code, Connection, RefusedError, Turns
 from accounts.providers.http import HttpDoor, Reply
 from accounts.providers.keypad.errors import LABEL, refusal
-from accounts.providers.keypad.rows import Row
+from accounts.providers.rows import Row, RowReader
 from accounts.providers.text import segment
 
 READ_BUDGET_SECONDS = 10.0
 
-Thing = TypeVar("Thing")
-
-log = logging.getLogger(__name__)
-
-
-class Turns(Protocol):
-    """The account's share of requests: waits, or raises ProviderError where that is no use."""
-
-    def take(self, *, budget_seconds: float) -> None: ...
+_reader = RowReader(LABEL)
+read_rows, read_row, unexpected = _reader.read_rows, _reader.read_row, _reader.unexpected
 
 
 @dataclass
@@ -89,26 +81,3 @@ def items_of(body: Any) -> list[Any]:
     if not isinstance(items, list):
         raise unexpected()
     return items
-
-
-def read_all(found: list[Row], read: Callable[[Row], Thing]) -> list[Thing]:
-    """Read each row. One that cannot be is left out and logged; if none can, it raises."""
-    things = []
-    for row in found:
-        try:
-            things.append(read(row))
-        except ValueError as error:
-            log.warning("%s: a row was left out: %s", LABEL, error)
-    if found and not things:
-        raise unexpected()
-    return things
-
-
-def read_one(row: Any, read: Callable[[Row], Thing]) -> Thing:
-    if not isinstance(row, dict):
-        raise unexpected()
-    return read_all([row], read)[0]
-
-
-def unexpected() -> UnexpectedReplyError:
-    return UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")

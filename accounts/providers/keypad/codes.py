@@ -16,8 +16,9 @@ from accounts.providers.codes import (
     StepDone,
 )
 from accounts.providers.keypad import rows
-from accounts.providers.keypad.api import KeypadApi, read_all, read_one
+from accounts.providers.keypad.api import KeypadApi, read_row, read_rows
 from accounts.providers.keypad.errors import LABEL
+from accounts.providers.rows import Row
 from accounts.providers.text import clean_text, whole
 
 #: A lock of this brand looks at no clock: a code is put there shortly before and taken away.
@@ -67,7 +68,7 @@ class KeypadCodes:
         """Return all codes; the list tells everything, and is up to half a minute old."""
         asked_at = self.api.now()
         found = self.api.rows(self.api.url("buildings", site_id, "codes"))
-        codes = read_all(found, read_code)
+        codes = read_rows(found, read_code)
         return CodeListing(
             codes=tuple(codes),
             asked_at=asked_at,
@@ -119,7 +120,7 @@ class KeypadCodes:
             reply = self.api.call("PATCH", url, json={"name": wish.name}, **options)
         else:
             raise UnsupportedError(f"{LABEL} knows no such step")
-        code = read_one(reply.body_json(), read_code)
+        code = read_row(reply.body_json(), read_code)
         if code.name != clean_text(wish.name):
             raise RefusedError(f"{LABEL} keeps another name", code=Code.NOT_UPDATED)
         return StepDone(
@@ -148,7 +149,7 @@ class KeypadCodes:
                 raise
 
 
-def read_code(row: rows.Row) -> ListedCode:
+def read_code(row: Row) -> ListedCode:
     """Read a code with what `next_step` needs to know of it."""
     code = rows.read_code(row)
     is_removing = code.state is ListedState.REMOVING

@@ -20,6 +20,7 @@ from accounts.providers.base import (
     Site,
     Token,
     TokenKeeper,
+    Turns,
     UnreadableEntry,
 )
 from accounts.providers.http import HttpDoor
@@ -27,14 +28,14 @@ from accounts.providers.keypad import rows
 from accounts.providers.keypad.api import (
     READ_BUDGET_SECONDS,
     KeypadApi,
-    Turns,
     items_of,
-    read_all,
-    read_one,
+    read_row,
+    read_rows,
     unexpected,
 )
 from accounts.providers.keypad.codes import KeypadCodes
 from accounts.providers.keypad.errors import LABEL, troubleshooting
+from accounts.providers.rows import id_of
 from accounts.providers.text import MAX_RAW_ROW, clean_raw, clean_text, fingerprint, row_text
 
 FEED_BUDGET_SECONDS = 60.0
@@ -78,7 +79,8 @@ class KeypadCloud(KeypadCodes):
     def identity(self) -> AccountIdentity:
         row = self.api.row(self.api.url("account"))
         return AccountIdentity(
-            remote_id=read_one(row, rows.id_of), name=clean_text(row.get("name"))
+            remote_id=read_row(row, lambda each: id_of(each, "id")),
+            name=clean_text(row.get("name")),
         )
 
     def checks(self, site_ids: Iterable[str] | None = None) -> Iterator[Check]:
@@ -113,7 +115,7 @@ class KeypadCloud(KeypadCodes):
     # --- reading ---
 
     def list_sites(self) -> list[Site]:
-        return read_all(self.api.rows(self.api.url("buildings")), rows.read_site)
+        return read_rows(self.api.rows(self.api.url("buildings")), rows.read_site)
 
     def list_hubs(self, site_id: str) -> list[Hub]:
         """Return nothing: its bridges are not told of."""
@@ -122,15 +124,15 @@ class KeypadCloud(KeypadCodes):
     def list_locks(self, site_id: str) -> list[LockSnapshot]:
         asked_at = self.api.now()
         found = self.api.rows(self.api.url("buildings", site_id, "locks"))
-        return read_all(found, lambda row: rows.read_lock(row, asked_at))
+        return read_rows(found, lambda row: rows.read_lock(row, asked_at))
 
     def get_lock(self, site_id: str, lock_id: str) -> LockSnapshot:
         asked_at = self.api.now()
         row = self.api.row(self.api.url("locks", lock_id))
-        return read_one(row, lambda each: rows.read_lock(each, asked_at))
+        return read_row(row, lambda each: rows.read_lock(each, asked_at))
 
     def list_users(self, site_id: str) -> list[RemoteUser]:
-        return read_all(
+        return read_rows(
             self.api.rows(self.api.url("buildings", site_id, "people")), rows.read_person
         )
 

@@ -1,7 +1,6 @@
 """Keypad Cloud's rows, read into ours. Each raises ValueError for a row without a usable id."""
 
 from datetime import datetime
-from typing import Any
 
 from accounts.providers.base import (
     EntryHow,
@@ -13,9 +12,8 @@ from accounts.providers.base import (
     Site,
 )
 from accounts.providers.codes import ListedCode, ListedState, ref_of
+from accounts.providers.rows import Row, id_of
 from accounts.providers.text import clean_raw, clean_text, flag, is_id, moment, text_of, whole
-
-Row = dict[str, Any]
 
 LOCK_STATES = {"locked": LockState.LOCKED, "unlocked": LockState.UNLOCKED}
 KINDS = {
@@ -38,16 +36,9 @@ CODE_STATES = {
 }
 
 
-def id_of(row: Row, key: str = "id") -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not is_id(value):
-        raise ValueError("its id is none")
-    return value
-
-
 def read_site(row: Row) -> Site:
     return Site(
-        remote_id=id_of(row),
+        remote_id=id_of(row, "id"),
         name=text_of(row, "name"),
         time_zone=clean_text(row.get("time_zone")),
     )
@@ -58,7 +49,7 @@ def read_lock(row: Row, now: datetime) -> LockSnapshot:
     state = LOCK_STATES.get(word, LockState.UNKNOWN)
     percent = whole(row.get("battery_percent"))
     return LockSnapshot(
-        remote_id=id_of(row),
+        remote_id=id_of(row, "id"),
         name=text_of(row, "name"),
         model="Keypad lock" if row.get("code_lengths") else "Lock",
         state=LockState.UNKNOWN if is_online is False else state,
@@ -75,8 +66,8 @@ def read_lock(row: Row, now: datetime) -> LockSnapshot:
 
 def read_person(row: Row) -> RemoteUser:
     return RemoteUser(
-        remote_id=id_of(row),
-        person_id=id_of(row),
+        remote_id=id_of(row, "id"),
+        person_id=id_of(row, "id"),
         name=text_of(row, "name"),
         email=clean_text(row.get("email")),
         raw=clean_raw(row),
@@ -85,7 +76,7 @@ def read_person(row: Row) -> RemoteUser:
 
 def read_code(row: Row) -> ListedCode:
     """Read a code. In the feed it is its own person."""
-    code_id, name = id_of(row), clean_text(row.get("name"))
+    code_id, name = id_of(row, "id"), clean_text(row.get("name"))
     return ListedCode(
         remote_id=code_id,
         name=name,
@@ -102,7 +93,7 @@ def read_event(row: Row) -> FeedEntry:
     word, code_id = clean_text(row.get("type")), row.get("code_id")
     kind = KINDS.get(word, EntryKind.UNKNOWN)
     return FeedEntry(
-        remote_id=id_of(row),
+        remote_id=id_of(row, "id"),
         occurred_at=moment(row.get("at")),
         lock_id=str(row["lock_id"]) if is_id(row.get("lock_id")) else "",
         lock_name=text_of(row, "lock_name"),

@@ -1,11 +1,10 @@
 """Calls to Salto's resource API: token, one renewal after a 401, refusals by name, paging."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from accounts.providers.base import (
@@ -20,9 +19,10 @@ from accounts.providers.base import (
 )
 from accounts.providers.http import HttpDoor, Reply
 from accounts.providers.retry_after import http_date
+from accounts.providers.rows import Row, RowReader
 from accounts.providers.salto_ks.errors import LABEL, Asked, refusal
 from accounts.providers.salto_ks.oauth import TOKEN_BUDGET_SECONDS, Clock, fetch_token
-from accounts.providers.text import is_id, whole
+from accounts.providers.text import whole
 
 READ_BUDGET_SECONDS = 10.0
 LIST_BUDGET_SECONDS = 60.0
@@ -38,10 +38,8 @@ RENEW_BEFORE = timedelta(seconds=60)
 #: A reply that took longer tells too little about Salto's clock.
 CLOCK_READ_WITHIN_SECONDS = 4.0
 
-Row = dict[str, Any]
-Thing = TypeVar("Thing")
-
-log = logging.getLogger(__name__)
+_reader = RowReader(LABEL)
+read_rows, read_row, unexpected = _reader.read_rows, _reader.read_row, _reader.unexpected
 
 
 @dataclass
@@ -142,7 +140,7 @@ class Api:
         """Return one object; UnexpectedReplyError if it is none."""
         body = self.call(asked, "GET", url, fresh=fresh).body_json()
         if not isinstance(body, dict):
-            raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
+            raise unexpected()
         return body
 
     def rows(self, asked: Asked, url: str) -> list[Row]:
@@ -220,34 +218,5 @@ def read_page(body: Any) -> tuple[list[Row], str]:
         body, link = body.get("items"), body.get("next_page_link")
     good = isinstance(body, list) and all(isinstance(row, dict) for row in body)
     if not good or not (link is None or isinstance(link, str)):
-        raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
+        raise unexpected()
     return body, link or ""
-
-
-def read_rows(rows: list[Row], read: Callable[[Row], Thing]) -> list[Thing]:
-    """Read each row. One without a usable id is left out and logged; if all are, it raises.
-
-    `read` raises ValueError for such a row.
-    """
-    things = []
-    for row in rows:
-        try:
-            things.append(read(row))
-        except ValueError as error:
-            log.warning("%s: a row was left out: %s", LABEL, error)
-    if rows and not things:
-        raise UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")
-    return things
-
-
-def read_row(row: Row, read: Callable[[Row], Thing]) -> Thing:
-    """Read one row; UnexpectedReplyError if it has no usable id."""
-    return read_rows([row], read)[0]
-
-
-def id_of(row: Row, *keys: str) -> str:
-    """Return the first of these fields that is there. Raises ValueError if it is no id."""
-    value = next((row[key] for key in keys if row.get(key) is not None), None)
-    if not isinstance(value, str) or not is_id(value):
-        raise ValueError("its id is none")
-    return value

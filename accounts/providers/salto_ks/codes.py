@@ -37,8 +37,9 @@ from accounts.providers.codes import (
     ref_of,
 )
 from accounts.providers.http import Reply
+from accounts.providers.rows import Row, id_of
 from accounts.providers.salto_ks import connect, words
-from accounts.providers.salto_ks.api import Api, Row, id_of, read_row
+from accounts.providers.salto_ks.api import Api, read_row
 from accounts.providers.salto_ks.errors import LABEL, Asked
 from accounts.providers.salto_ks.oauth import Clock
 from accounts.providers.text import clean_text, flag, is_id, moment

@@ -32,8 +32,9 @@ from accounts.providers.base import (
     UnsupportedError,
 )
 from accounts.providers.http import HttpDoor
+from accounts.providers.rows import Row, id_of
 from accounts.providers.salto_ks import connect, legacy, onboarding
-from accounts.providers.salto_ks.api import Api, Row, id_of, read_row, read_rows
+from accounts.providers.salto_ks.api import Api, read_row, read_rows
 from accounts.providers.salto_ks.codes import SaltoCodes
 from accounts.providers.salto_ks.environments import LEGACY, api_root, environment_name
 from accounts.providers.salto_ks.errors import LABEL, Asked, troubleshooting

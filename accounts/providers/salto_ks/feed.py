@@ -19,7 +19,8 @@ from accounts.providers.base import (
     UnexpectedReplyError,
     UnreadableEntry,
 )
-from accounts.providers.salto_ks.api import Api, Row
+from accounts.providers.rows import Row
+from accounts.providers.salto_ks.api import Api
 from accounts.providers.salto_ks.errors import LABEL, Asked
 from accounts.providers.text import MAX_RAW_ROW, clean_raw, fingerprint, row_text
 

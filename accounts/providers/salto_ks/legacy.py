@@ -17,8 +17,8 @@ from accounts.providers.base import (
     RemoteUser,
     Site,
 )
+from accounts.providers.rows import Row, id_of
 from accounts.providers.salto_ks import words
-from accounts.providers.salto_ks.api import Row, id_of
 from accounts.providers.text import (
     clean_raw,
     clean_text,

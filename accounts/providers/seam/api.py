@@ -4,12 +4,11 @@ Everything is a POST with a JSON body: every path takes that, the official fake 
 else, and no proxy between may repeat it.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from accounts.providers.base import (
     Code,
@@ -19,6 +18,7 @@ from accounts.providers.base import (
     UnexpectedReplyError,
 )
 from accounts.providers.http import HttpDoor
+from accounts.providers.rows import Row, RowReader
 from accounts.providers.seam.errors import LABEL, refusal
 from accounts.providers.text import is_id
 
@@ -27,10 +27,8 @@ READ_BUDGET_SECONDS = 10.0
 PAGE_SIZE = 100
 MAX_PAGES = 200
 
-Row = dict[str, Any]
-Thing = TypeVar("Thing")
-
-log = logging.getLogger(__name__)
+_reader = RowReader(LABEL)
+read_rows, read_row, unexpected = _reader.read_rows, _reader.read_row, _reader.unexpected
 
 
 @dataclass
@@ -122,29 +120,8 @@ def rows_of(body: Row, key: str) -> list[Row]:
     return found
 
 
-def read_all(found: list[Row], read: Callable[[Row], Thing]) -> list[Thing]:
-    """Read each row. One that cannot be is left out and logged; if none can, it raises."""
-    things = []
-    for row in found:
-        try:
-            things.append(read(row))
-        except ValueError as error:
-            log.warning("%s: a row was left out: %s", LABEL, error)
-    if found and not things:
-        raise unexpected()
-    return things
-
-
-def read_one(row: Row, read: Callable[[Row], Thing]) -> Thing:
-    return read_all([row], read)[0]
-
-
 def known_id(value: str) -> str:
     """Return an id. Raises RefusedError for what can be none."""
     if not is_id(value):
         raise RefusedError(f"{LABEL} cannot know this: it is no id", code=Code.NOT_FOUND)
     return value
-
-
-def unexpected() -> UnexpectedReplyError:
-    return UnexpectedReplyError(f"{LABEL} answered in a shape we do not know")

@@ -18,8 +18,9 @@ from accounts.providers.codes import (
     ListedCode,
     StepDone,
 )
+from accounts.providers.rows import Row, id_of
 from accounts.providers.seam import rows, words
-from accounts.providers.seam.api import SeamApi, known_id, read_all, read_one
+from accounts.providers.seam.api import SeamApi, known_id, read_row, read_rows
 from accounts.providers.seam.errors import LABEL
 from accounts.providers.text import clean_text, row_text, whole
 
@@ -90,10 +91,10 @@ class SeamCodes:
         known_id(site_id)
         asked_at = self.api.now()
         devices = self.api.every("devices/list", "devices", {})
-        held = read_all([row for row in devices if _may_hold_codes(row)], _device_id)
+        held = read_rows([row for row in devices if _may_hold_codes(row)], _device_id)
         managed = self._codes_of("access_codes/list", held)
         unmanaged = self._codes_of("access_codes/unmanaged/list", held)
-        codes = read_all(managed, read_managed) + read_all(unmanaged, read_unmanaged)
+        codes = read_rows(managed, read_managed) + read_rows(unmanaged, read_unmanaged)
         count = len(managed) + len(unmanaged)
         return CodeListing(
             codes=tuple(codes),
@@ -103,7 +104,7 @@ class SeamCodes:
             doors={lock_id: dict(door) for lock_id, door in doors.items()},
         )
 
-    def _codes_of(self, path: str, device_ids: list[str]) -> list[rows.Row]:
+    def _codes_of(self, path: str, device_ids: list[str]) -> list[Row]:
         """Return the codes of these locks, each once: Seam's fake tells all with every lock."""
         found = {}
         for device_id in device_ids:
@@ -168,7 +169,7 @@ class SeamCodes:
             **_times(wish, self.api.now()),
         }
         row = self.api.one("access_codes/create", "access_code", given, fresh=True, **options)
-        code = read_one(row, read_managed)
+        code = read_row(row, read_managed)
         return StepDone(
             seen=code.seen,
             door=door,
@@ -181,7 +182,7 @@ class SeamCodes:
         """Look whether the brand has made the digits."""
         wanted = {"access_code_id": code_id}
         row = self.api.one("access_codes/get", "access_code", wanted, **options)
-        code = read_one(row, read_managed)
+        code = read_row(row, read_managed)
         if not code.digits:
             raise RefusedError("The lock's brand has made no digits yet", code=Code.NOT_READY)
         return StepDone(
@@ -218,15 +219,15 @@ class SeamCodes:
                 return
 
 
-def read_managed(row: rows.Row) -> ListedCode:
+def read_managed(row: Row) -> ListedCode:
     return _read(row, is_managed=True)
 
 
-def read_unmanaged(row: rows.Row) -> ListedCode:
+def read_unmanaged(row: Row) -> ListedCode:
     return _read(row, is_managed=False)
 
 
-def _read(row: rows.Row, *, is_managed: bool) -> ListedCode:
+def _read(row: Row, *, is_managed: bool) -> ListedCode:
     """Read a code; remember whether its brand makes the digits, not what they are."""
     code = rows.read_code(row, is_managed=is_managed)
     digits = {
@@ -236,11 +237,11 @@ def _read(row: rows.Row, *, is_managed: bool) -> ListedCode:
     return replace(code, seen={**code.seen, **digits})
 
 
-def _device_id(row: rows.Row) -> str:
-    return rows.id_of(row, "device_id")
+def _device_id(row: Row) -> str:
+    return id_of(row, "device_id")
 
 
-def _may_hold_codes(row: rows.Row) -> bool:
+def _may_hold_codes(row: Row) -> bool:
     """Tell whether a device may have codes, however little it can do at the moment."""
     capabilities, properties = row.get("capabilities_supported"), rows.part(row, "properties")
     can = isinstance(capabilities, list) and "access_code" in capabilities
@@ -275,7 +276,7 @@ def _name_length(constraints: Mapping[str, Mapping[str, Any]]) -> int:
 # --- steps --------------------------------------------------------------------------------
 
 
-def _change(step: str, wish: CodeWish, now: datetime) -> tuple[str, rows.Row, rows.Row]:
+def _change(step: str, wish: CodeWish, now: datetime) -> tuple[str, Row, Row]:
     """Return where a change goes, what it says, and what is true of the code after it."""
     if step == "adopt":
         return "access_codes/unmanaged/convert_to_managed", {}, {"is_managed": True}

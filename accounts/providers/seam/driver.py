@@ -26,13 +26,14 @@ from accounts.providers.base import (
     UncertainError,
 )
 from accounts.providers.http import HttpDoor
+from accounts.providers.rows import Row
 from accounts.providers.seam import rows, words
 from accounts.providers.seam.api import (
     READ_BUDGET_SECONDS,
     SeamApi,
     known_id,
-    read_all,
-    read_one,
+    read_row,
+    read_rows,
 )
 from accounts.providers.seam.codes import SeamCodes
 from accounts.providers.seam.errors import LABEL, failed_attempt, troubleshooting
@@ -86,10 +87,10 @@ class Seam(SeamCodes):
         return Token(access_token="", expires_at=self.api.now() + timedelta(days=1))
 
     def identity(self) -> AccountIdentity:
-        site = read_one(self._workspace(), rows.read_site)
+        site = read_row(self._workspace(), rows.read_site)
         return AccountIdentity(remote_id=site.remote_id, name=site.name)
 
-    def _workspace(self) -> rows.Row:
+    def _workspace(self) -> Row:
         return self.api.one("workspaces/get", "workspace", {})
 
     def checks(self, site_ids: Iterable[str] | None = None) -> Iterator[Check]:
@@ -99,13 +100,13 @@ class Seam(SeamCodes):
         except ProviderError as error:
             yield _failed("token", "Signed in", error)
             return
-        name = read_one(workspace, rows.read_site).name
+        name = read_row(workspace, rows.read_site).name
         yield Check(key="token", label="Signed in", result=CheckResult.OK, detail=name)
         yield self._environment_check(workspace)
         yield from self._device_checks()
         yield self._accounts_check()
 
-    def _environment_check(self, workspace: rows.Row) -> Check:
+    def _environment_check(self, workspace: Row) -> Check:
         """Compare Seam's word on its workspace with ours: simulated doors stay among themselves."""
         is_theirs, is_ours = workspace.get("is_sandbox") is True, self._is_sandbox()
         label = "Workspace"
@@ -127,7 +128,7 @@ class Seam(SeamCodes):
     def _device_checks(self) -> Iterator[Check]:
         try:
             found = [row for row in self._devices() if rows.is_door(row)]
-            locks = read_all(found, lambda row: rows.read_lock(row, self.api.now()))
+            locks = read_rows(found, lambda row: rows.read_lock(row, self.api.now()))
         except ProviderError as error:
             yield _failed("locks", "Locks", error)
             return
@@ -184,7 +185,7 @@ class Seam(SeamCodes):
 
     def list_sites(self) -> list[Site]:
         """Return the workspace: Seam operates all of its locks as one."""
-        return [read_one(self._workspace(), rows.read_site)]
+        return [read_row(self._workspace(), rows.read_site)]
 
     def list_hubs(self, site_id: str) -> list[Hub]:
         """Return nothing: Seam tells of bridges only by the errors of their locks."""
@@ -195,19 +196,19 @@ class Seam(SeamCodes):
         known_id(site_id)
         found = [row for row in self._devices() if rows.is_door(row)]
         now = self.api.now()
-        return read_all(found, lambda row: rows.read_lock(row, now))
+        return read_rows(found, lambda row: rows.read_lock(row, now))
 
-    def _devices(self) -> list[rows.Row]:
+    def _devices(self) -> list[Row]:
         return self.api.every("devices/list", "devices", {})
 
     def get_lock(self, site_id: str, lock_id: str) -> LockSnapshot:
         row = self.api.one("devices/get", "device", {"device_id": known_id(lock_id)})
-        return read_one(row, lambda each: rows.read_lock(each, self.api.now()))
+        return read_row(row, lambda each: rows.read_lock(each, self.api.now()))
 
     def list_users(self, site_id: str) -> list[RemoteUser]:
         """Return the users of access control systems. Locks of other brands have none."""
         known_id(site_id)
-        return read_all(self.api.every("acs/users/list", "acs_users", {}), rows.read_user)
+        return read_rows(self.api.every("acs/users/list", "acs_users", {}), rows.read_user)
 
     def list_entries(self, site_id: str, *, since: datetime, limit: int = PAGE_SIZE) -> Feed:
         """Return what happened at doors from `since` (inclusive) on, oldest first."""
@@ -257,7 +258,7 @@ class Seam(SeamCodes):
             self._pause(wait)
             attempt = self._look(attempt, attempt_id, deadline)
 
-    def _look(self, attempt: rows.Row, attempt_id: object, deadline: float) -> rows.Row:
+    def _look(self, attempt: Row, attempt_id: object, deadline: float) -> Row:
         """Look at an attempt again. Looking opens nothing, so a look that fails is repeated.
 
         The command has been taken: whatever goes wrong from here on, the door may open. So no
@@ -283,7 +284,7 @@ class Seam(SeamCodes):
             raise UncertainError(f"{LABEL} took it, but does not say what came of it") from None
 
 
-def _outcome(attempt: rows.Row) -> Opening | None:
+def _outcome(attempt: Row) -> Opening | None:
     """Return the yes of an attempt, None while it is pending; raise what its no means."""
     match attempt.get("status"):
         case "success":
@@ -303,7 +304,7 @@ def _failed(key: str, label: str, error: ProviderError) -> Check:
     return Check(key=key, label=label, result=CheckResult.FAILED, detail=title, fix=fix)
 
 
-def _troubles(found: Iterable[rows.Row]) -> list[str]:
+def _troubles(found: Iterable[Row]) -> list[str]:
     """Return each trouble of these locks once, with how many have it; offline is said before."""
     counted = Counter(
         _said([word])

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from accounts.providers.base import Feed, FeedEntry, ProviderError, UnreadableEntry
+from accounts.providers.rows import Row
 from accounts.providers.seam import rows
 from accounts.providers.seam.api import SeamApi, unexpected
 from accounts.providers.text import MAX_RAW_ROW, clean_raw, fingerprint, row_text
@@ -77,7 +78,7 @@ class Reading:
 
     def _ask(self, after: datetime, before: datetime | None) -> list[Any]:
         self.calls += 1
-        asked: rows.Row = {"limit": self.limit}
+        asked: Row = {"limit": self.limit}
         if before is None:
             asked["since"] = _stamp(after)
         else:

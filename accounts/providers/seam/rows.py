@@ -14,10 +14,9 @@ from accounts.providers.base import (
     Site,
 )
 from accounts.providers.codes import ListedCode, ListedState, ref_of
+from accounts.providers.rows import Row, id_of
 from accounts.providers.seam import words
 from accounts.providers.text import clean_raw, clean_text, flag, is_id, moment, text_of
-
-Row = dict[str, Any]
 
 #: What of a device is worth keeping: what code_rules reads, and what an admin would look for.
 _KEPT = (
@@ -50,13 +49,6 @@ _KEPT_PROPERTIES = (
     "online_time_frame_options",
     "salto_ks_metadata",
 )
-
-
-def id_of(row: Row, key: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not is_id(value):
-        raise ValueError("its id is none")
-    return value
 
 
 def part(row: Mapping[str, Any], key: str) -> Row:
