@@ -28,11 +28,12 @@ def main() -> None:
         .select_related("account", "site")
         .order_by("pk")
     )
-    now = timezone.now()
+    # Whole seconds, as Salto is told: a code would end there a moment before it ends here.
+    now = timezone.now().replace(microsecond=0)
     codes = []
     for n in range(count):
         door = doors[n % len(doors)]
-        ends_at = now + timedelta(seconds=chance.uniform(5, 40)) if n % 3 == 0 else None
+        ends_at = now + timedelta(seconds=chance.randint(5, 40)) if n % 3 == 0 else None
         codes.append(
             AccessCode(
                 workspace_id=door.workspace_id,
