@@ -52,7 +52,7 @@ def note_ok(account: ConnectedAccount, operation: Operation, *, at: datetime) ->
 
 def _speaks_against(account: ConnectedAccount) -> bool:
     """Tell whether a kind of asking fails that would say so when it works again."""
-    asked = {Operation.STATUS, Operation.CODES}
+    asked = {Operation.STATUS, Operation.CODES, Operation.SYSTEMS}
     if account.event_poll_interval_ms:
         asked.add(Operation.EVENTS)
     return account.troubles.filter(operation__in=asked).exists()

@@ -16,15 +16,37 @@ class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_DOORS = "manage_doors"
+    #: Access control systems: their people, groups, entrances, cards; and their log.
+    VIEW_ACCESS = "view_access"
+    MANAGE_CARDHOLDERS = "manage_cardholders"
+    MAKE_CARDS = "make_cards"
+    #: Take a card back: lost, returned, replaced.
+    CANCEL_CARDS = "cancel_cards"
+    SCAN_CARDS = "scan_cards"
+    #: Which property a system belongs to, where its entrances lead.
+    MANAGE_SYSTEMS = "manage_systems"
 
 
-_EVERYONE = {Permission.VIEW_BOARD, Permission.VIEW_LOG, Permission.VIEW_CODES}
-_STAFF = _EVERYONE | {Permission.UNLOCK, Permission.MANAGE_CODES, Permission.REVEAL_CODES}
+_EVERYONE = {
+    Permission.VIEW_BOARD,
+    Permission.VIEW_LOG,
+    Permission.VIEW_CODES,
+    Permission.VIEW_ACCESS,
+}
+_STAFF = _EVERYONE | {
+    Permission.UNLOCK,
+    Permission.MANAGE_CODES,
+    Permission.REVEAL_CODES,
+    Permission.MANAGE_CARDHOLDERS,
+    Permission.MAKE_CARDS,
+    Permission.CANCEL_CARDS,
+    Permission.SCAN_CARDS,
+}
 
 PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
     Role.AUDITOR: frozenset(_EVERYONE),
     Role.FRONT_DESK: frozenset(_STAFF),
-    Role.MANAGER: frozenset(_STAFF | {Permission.MANAGE_ACCOUNTS}),
+    Role.MANAGER: frozenset(_STAFF | {Permission.MANAGE_ACCOUNTS, Permission.MANAGE_SYSTEMS}),
     Role.ADMIN: frozenset(Permission),
 }
 
@@ -32,10 +54,13 @@ PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
 ROLES_IN_WORDS: tuple[tuple[str, str], ...] = (
     (
         Role.AUDITOR,
-        "sees doors, codes without their digits, and the log. Opens and changes nothing.",
+        "sees doors, cardholders, codes without their digits, and the log. Opens and changes nothing.",
     ),
-    (Role.FRONT_DESK, "also opens doors, and makes, changes, reveals and revokes codes."),
-    (Role.MANAGER, "also connects accounts and looks after them."),
+    (
+        Role.FRONT_DESK,
+        "also opens doors, makes, changes, reveals and revokes codes, and makes cards.",
+    ),
+    (Role.MANAGER, "also connects accounts and access systems, and looks after them."),
     (Role.ADMIN, "everything, also people, and how doors are opened."),
 )
 

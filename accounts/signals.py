@@ -9,3 +9,8 @@ first_sync_requested = Signal()
 
 #: An account was disconnected: its doors leave the board. Arguments: `account`, `at`.
 account_disconnected = Signal()
+
+#: A provider said that something changed; it may be anybody's word, so only look again.
+#: Arguments: `account`, `event_type` (the provider's word, or ""), `at`. Sent at most once per
+#: message.
+hook_received = Signal()

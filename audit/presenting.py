@@ -403,9 +403,54 @@ def _says(text: str) -> Callable[[Event], str]:
             property=event.property_name or "a property",
             error=_error(event),
             reason=event.detail.get("reason", ""),
+            system=event.detail.get("system") or event.subject or "an access system",
+            encoder=event.detail.get("encoder") or "an encoder",
+            card=_card(event),
         )
 
     return say
+
+
+def _card(event: Event) -> str:
+    """Return `the card …4F2A of Jane Doe`, with what is known of it."""
+    last_four = event.detail.get("last_four")
+    number = f" …{last_four}" if last_four else ""
+    return f"the card{number} of {event.subject}" if event.subject else f"a card{number}"
+
+
+_CARD_INTENTS = {
+    "first": "a first card for {subject}",
+    "update": "to write the card of {subject} again",
+    "replace": "a new card for {subject} in place of the old one",
+    "read": "to read a card",
+    "tag": "to give {subject} a tag",
+}
+
+
+def _card_requested(event: Event) -> str:
+    wish = _CARD_INTENTS.get(str(event.detail.get("intent", "")), "a card for {subject}")
+    encoder = event.detail.get("encoder") or "an encoder"
+    return f"{_who(event)} asked for {wish.format(subject=_name(event))} at {encoder}"
+
+
+def _name(event: Event) -> str:
+    return event.subject or "somebody"
+
+
+def _cardholder_changed(event: Event) -> str:
+    after = event.detail.get("after")
+    return f"{_who(event)} changed {_name(event)}" + (f": {after}" if after else "")
+
+
+def _card_settled(event: Event) -> str:
+    """Say how a card in doubt ended. `after` is a sentence's end: `it was written`."""
+    after = event.detail.get("after") or "it is settled"
+    return f"About {_card(event)}: {after}"
+
+
+def _system_health(event: Event) -> str:
+    after = event.detail.get("after") or "is well again"
+    return f"{event.subject or 'An access system'} {after}"
 
 
 #: How each verb reads: sentence, icon, tone. Every verb is here; a test says so.
@@ -503,4 +548,48 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
     Verb.CODE_ADOPTED: (_says("{who} adopted the code {code} on {door}"), "keypad", "info"),
     Verb.CODES_EXPORTED: (_exported, "external", "info"),
     Verb.KEYPAD_OVERRIDDEN: (_keypad, "settings", "info"),
+    Verb.SYSTEM_FOUND: (_says("{system} was found at {account}"), "building", "info"),
+    Verb.SYSTEM_CHANGED: (_says("{who} changed the settings of {system}"), "settings", "info"),
+    Verb.SYSTEM_HEALTH_CHANGED: (_system_health, "building", "warn"),
+    Verb.SYSTEM_GONE: (_says("{system} is no longer in {account}’s list"), "building", "warn"),
+    Verb.ENTRANCE_CHANGED: (_says("{who} changed what is known of {subject}"), "door", "info"),
+    Verb.CARDHOLDER_CREATED: (_says("{who} added {subject} to {system}"), "user", "info"),
+    Verb.CARDHOLDER_CHANGED: (_cardholder_changed, "user", "info"),
+    Verb.CARDHOLDER_SUSPENDED: (_says("{who} suspended {subject}"), "user", "warn"),
+    Verb.CARDHOLDER_UNSUSPENDED: (_says("{who} let {subject} in again"), "user", "info"),
+    Verb.CARDHOLDER_DELETED: (_says("{who} asked to delete {subject}"), "user", "warn"),
+    Verb.CARDHOLDER_GONE: (_says("{subject} is gone from {system}"), "user", "neutral"),
+    Verb.CARDHOLDER_CHANGED_OUTSIDE: (
+        _says("{subject} was changed outside Lockboard{error}"),
+        "user",
+        "info",
+    ),
+    Verb.CARDHOLDER_FAILED: (
+        _says("{subject} is not at {system} as wished{error}"),
+        "x-circle",
+        "danger",
+    ),
+    Verb.PIN_CREATED: (_says("{who} asked for a PIN for {subject}"), "keypad", "info"),
+    Verb.PIN_REVEALED: (_says("{who} looked at the PIN of {subject}"), "eye", "info"),
+    Verb.CARD_REQUESTED: (_card_requested, "card", "neutral"),
+    Verb.CARD_ISSUED: (_says("{who} wrote {card} at {encoder}"), "card", "ok"),
+    Verb.CARD_FAILED: (_says("No card was written or read at {encoder}{error}"), "x", "danger"),
+    Verb.CARD_CANCELLED: (_says("{who} stopped making or reading {card}"), "x", "neutral"),
+    Verb.CARD_UNCONFIRMED: (
+        _says("Nobody knows whether {card} was written at {encoder}{error}"),
+        "question",
+        "warn",
+    ),
+    Verb.CARD_SETTLED: (_card_settled, "check", "info"),
+    Verb.CARD_READ: (_says("{who} read {card} at {encoder}"), "card", "neutral"),
+    Verb.TAG_ASSIGNED: (_says("{who} gave {subject} a tag at {encoder}"), "card", "ok"),
+    Verb.CARD_LOST: (_says("{who} said that {card} is lost"), "alert", "warn"),
+    Verb.CARD_RETURNED: (_says("{who} took {card} back"), "card", "neutral"),
+    Verb.CARD_GONE: (_says("The right on {card} is gone from {system}"), "card", "neutral"),
+    Verb.WEBHOOK_ADDED: (_says("{who} let {account} tell us of changes at once"), "plug", "info"),
+    Verb.WEBHOOK_REMOVED: (
+        _says("{account} no longer tells us of changes at once"),
+        "plug",
+        "info",
+    ),
 }

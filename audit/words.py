@@ -85,6 +85,40 @@ class Verb(models.TextChoices):
     CODE_ADOPTED = "code_adopted"
     CODES_EXPORTED = "codes_exported"
     KEYPAD_OVERRIDDEN = "keypad_overridden"
+    # access control systems: what was found, and who may open by them
+    SYSTEM_FOUND = "system_found"
+    SYSTEM_CHANGED = "system_changed"
+    SYSTEM_HEALTH_CHANGED = "system_health_changed"
+    SYSTEM_GONE = "system_gone"
+    ENTRANCE_CHANGED = "entrance_changed"
+    CARDHOLDER_CREATED = "cardholder_created"
+    CARDHOLDER_CHANGED = "cardholder_changed"
+    CARDHOLDER_SUSPENDED = "cardholder_suspended"
+    CARDHOLDER_UNSUSPENDED = "cardholder_unsuspended"
+    CARDHOLDER_DELETED = "cardholder_deleted"
+    #: Seen gone at the provider; and changes that were made there.
+    CARDHOLDER_GONE = "cardholder_gone"
+    CARDHOLDER_CHANGED_OUTSIDE = "cardholder_changed_outside"
+    #: Our wish about somebody was refused.
+    CARDHOLDER_FAILED = "cardholder_failed"
+    PIN_CREATED = "pin_created"
+    PIN_REVEALED = "pin_revealed"
+    # cards: every try at an encoder is asked for once, and ends once
+    CARD_REQUESTED = "card_requested"
+    CARD_ISSUED = "card_issued"
+    CARD_FAILED = "card_failed"
+    CARD_CANCELLED = "card_cancelled"
+    #: Nobody knows what is on it; and how that ended.
+    CARD_UNCONFIRMED = "card_unconfirmed"
+    CARD_SETTLED = "card_settled"
+    CARD_READ = "card_read"
+    TAG_ASSIGNED = "tag_assigned"
+    CARD_LOST = "card_lost"
+    CARD_RETURNED = "card_returned"
+    #: Its credential was seen gone.
+    CARD_GONE = "card_gone"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
 
 
 #: Verbs that tell of doors; every other one is a change.

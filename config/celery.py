@@ -54,6 +54,8 @@ app.conf.update(
         "locks.tasks.perform_attempt": {"queue": "actuate"},
         "locks.tasks.first_sync": {"queue": "reconcile"},
         "locks.tasks.reconcile_codes": {"queue": "reconcile"},
+        "access.tasks.look_at_systems": {"queue": "reconcile"},
+        "access.tasks.work_on_job": {"queue": "actuate"},
     },
     timezone="UTC",
     beat_schedule=BEAT_SCHEDULE,

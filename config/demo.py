@@ -38,10 +38,10 @@ _CELERY = [*_PYTHON, "celery", "-q", "-A", "config"]
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning")
 
 _SIGN_INS = {
-    "admin@lockboard.test": "everything: doors, codes, accounts, people and the log",
-    "manager@lockboard.test": "doors, codes, accounts and the log",
-    "frontdesk@lockboard.test": "the doors of Harbour House, their codes and their log",
-    "auditor@lockboard.test": "doors, codes without digits, and the log, to look at only",
+    "admin@lockboard.test": "everything: doors, codes, cards, accounts, people and the log",
+    "manager@lockboard.test": "doors, codes, cards, accounts and the log",
+    "frontdesk@lockboard.test": "the doors of Harbour House, their codes, cards and log",
+    "auditor@lockboard.test": "doors, codes without digits, cards, and the log, to look at only",
 }
 
 

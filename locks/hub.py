@@ -132,6 +132,13 @@ class Hub:
             if board.watch.sees(device.workspace_id, device.property_id):
                 board.push(f"codes:{device.pk}", frame("codes", str(device.pk)))
 
+    def _deliver_topic(
+        self, workspace_id: UUID, property_id: UUID, topic: str, thing_id: str
+    ) -> None:
+        for board in self._boards:
+            if board.watch.sees(workspace_id, property_id):
+                board.push(f"{topic}:{thing_id}", frame(topic, thing_id))
+
     def _deliver_to_workspace(self, workspace_id: UUID, key: str, data: bytes) -> None:
         for board in self._boards:
             if board.watch.workspace_id == workspace_id:
@@ -225,6 +232,7 @@ class Hub:
             self._send_named(named)
         self._send_accounts({hint["a"] for hint in hints if "a" in hint})
         self._send_codes({pk for hint in hints for pk in hint.get("c", ())})
+        self._send_topics([hint for hint in hints if "t" in hint])
 
     def _send_named(self, named: set[str]) -> None:
         """Send these doors, with one question to the database: a click is waiting for it."""
@@ -296,6 +304,17 @@ class Hub:
         self._look_at_rights()
         for device in Device.objects.filter(pk__in=named).only("workspace_id", "property_id"):
             self._on_loop(self._deliver_codes, device)
+
+    def _send_topics(self, hints: list[dict[str, Any]]) -> None:
+        """Tell of things the apps above look after. Ids only; pages ask for the rest."""
+        if not hints:
+            return
+        self._look_at_rights()
+        told = {(hint["w"], hint["r"], hint["t"], hint["i"]) for hint in hints}
+        for workspace_id, property_id, topic, thing_id in told:
+            self._on_loop(
+                self._deliver_topic, UUID(workspace_id), UUID(property_id), topic, thing_id
+            )
 
     def _send_banners(self) -> None:
         rendered: dict[object, bytes] = {}

@@ -80,6 +80,16 @@ def announce_account(workspace_id: UUID, account_id: UUID) -> None:
     publish_on_commit({"w": str(workspace_id), "a": str(account_id)})
 
 
+def announce_topic(workspace_id: UUID, property_id: UUID, topic: str, thing_id: UUID) -> None:
+    """Tell pages that something of a property changed: they ask for it, as whoever looks.
+
+    `topic` is the name of the event they listen for (`card`, `access`).
+    """
+    publish_on_commit(
+        {"w": str(workspace_id), "r": str(property_id), "t": topic, "i": str(thing_id)}
+    )
+
+
 def publish_on_commit(message: dict[str, Any]) -> None:
     transaction.on_commit(lambda: _publish(json.dumps(message)))
 

@@ -33,6 +33,8 @@ class Operation(models.TextChoices):
     DOORS = "doors"
     #: What must stay true at the provider: access codes, people, groups.
     CODES = "codes"
+    #: Access control systems: listings, and what is wished of their people.
+    SYSTEMS = "systems"
 
 
 class TroubleQuerySet(models.QuerySet["Trouble"]):

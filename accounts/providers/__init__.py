@@ -38,6 +38,8 @@ class Provider:
     closes_doors: bool = True
     #: It exists in the sandbox only.
     is_simulated: bool = False
+    #: It also knows access control systems (providers.systems).
+    has_systems: bool = False
     #: The dialects in which an opening says how long it lasts.
     timed_dialects: tuple[str, ...] = ()
 
@@ -66,6 +68,7 @@ PROVIDERS: dict[str, Provider] = {
             advice=seam.advice,
             signs_in_by_key=True,
             closes_doors=False,
+            has_systems=True,
             api_base="https://connect.getseam.com",
             sandbox_key="seam_test1_sandboxdemokey",
             key_hint="You find it in Seam Console. One key opens one workspace.",

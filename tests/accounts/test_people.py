@@ -472,9 +472,22 @@ def test_the_words_on_roles_are_those_of_these_permissions() -> None:
         before = PERMISSIONS_OF[role]
 
     assert added == {
-        Role.AUDITOR: {Permission.VIEW_BOARD, Permission.VIEW_CODES, Permission.VIEW_LOG},
-        Role.FRONT_DESK: {Permission.UNLOCK, Permission.MANAGE_CODES, Permission.REVEAL_CODES},
-        Role.MANAGER: {Permission.MANAGE_ACCOUNTS},
+        Role.AUDITOR: {
+            Permission.VIEW_BOARD,
+            Permission.VIEW_CODES,
+            Permission.VIEW_LOG,
+            Permission.VIEW_ACCESS,
+        },
+        Role.FRONT_DESK: {
+            Permission.UNLOCK,
+            Permission.MANAGE_CODES,
+            Permission.REVEAL_CODES,
+            Permission.MANAGE_CARDHOLDERS,
+            Permission.MAKE_CARDS,
+            Permission.CANCEL_CARDS,
+            Permission.SCAN_CARDS,
+        },
+        Role.MANAGER: {Permission.MANAGE_ACCOUNTS, Permission.MANAGE_SYSTEMS},
         Role.ADMIN: {Permission.MANAGE_PEOPLE, Permission.MANAGE_DOORS, Permission.VIEW_RAW},
     }
 

@@ -1,0 +1,1 @@
+"""Cards: made, written again, replaced, read. The encoding station is built on this."""

@@ -1,0 +1,116 @@
+"""Credentials: cards, PINs and mobile keys of users."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from access.models.people import AcsUser
+from access.models.systems import AcsSystem, InSystemQuerySet
+from access.states import CardState, Phase
+from accounts import sealing
+from audit.ids import new_id
+
+
+class AcsCredential(models.Model):
+    """One way in of one user. A card's number is personal data: shown masked, never logged.
+
+    `is_issued` is written from the provider's own word only (reliability CARD-01). Deleting is
+    a wish; a card whose credential is gone may still open offline doors for a while.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    system = models.ForeignKey(AcsSystem, models.PROTECT, related_name="credentials")
+    #: None: found at the provider, of nobody we know.
+    user = models.ForeignKey(AcsUser, models.PROTECT, null=True, related_name="credentials")
+    remote_id = models.CharField(max_length=200, blank=True)
+    access_method = models.CharField(max_length=20)
+    external_type = models.CharField(max_length=60, blank=True)
+    is_managed = models.BooleanField(default=True)
+    created_by = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    # --- desired ---
+    #: Salto Space, assign_new_key: a new key, or the current one written again.
+    is_new_key = models.BooleanField(default=True)
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
+    delete_asked_at = models.DateTimeField(null=True)
+    #: Why it was taken back: "lost", "returned", "replaced", "cancelled".
+    delete_reason = models.CharField(max_length=20, blank=True)
+
+    # --- reported ---
+    phase = models.CharField(max_length=10, choices=Phase, default=Phase.CREATING)
+    is_issued = models.BooleanField(null=True)
+    issued_at = models.DateTimeField(null=True)
+    card_number = models.CharField(max_length=64, blank=True)
+    #: The PIN the provider made, sealed.
+    code_sealed = models.TextField(blank=True)
+    card_state = models.CharField(max_length=10, choices=CardState, default=CardState.NONE)
+    errors: models.JSONField[Any] = models.JSONField(default=list)
+    warnings: models.JSONField[Any] = models.JSONField(default=list)
+    seen_at = models.DateTimeField(null=True)
+    ambiguous_since = models.DateTimeField(null=True)
+    written_at = models.DateTimeField(null=True)
+    missing_listings = models.PositiveIntegerField(default=0)
+    gone_at = models.DateTimeField(null=True)
+
+    next_run_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    error_code = models.CharField(max_length=60, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = InSystemQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "remote_id"],
+                name="acs_credential_once",
+                condition=~Q(remote_id=""),
+            )
+        ]
+        indexes = [
+            # The credentials of a system, newest first.
+            models.Index(fields=["system", "-created_at", "id"], name="acs_credential_newest"),
+            # Whose card is this?
+            models.Index(
+                fields=["system", "card_number"],
+                name="acs_credential_card",
+                condition=~Q(card_number=""),
+            ),
+            models.Index(
+                fields=["next_run_at"],
+                name="acs_credential_due",
+                condition=Q(next_run_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.access_method} of {self.user_id}"
+
+    @property
+    def last_four(self) -> str:
+        """The end of the card's number: all of it that pages show."""
+        return self.card_number[-4:]
+
+    @property
+    def needs_to_be_reissued(self) -> bool:
+        return any(each["code"] == "needs_to_be_reissued" for each in self.warnings)
+
+    def is_over(self, at: datetime) -> bool:
+        return self.ends_at is not None and self.ends_at <= at
+
+    def seal_code(self, digits: str) -> None:
+        self.code_sealed = sealing.seal(digits, self._bound_to) if digits else ""
+
+    def unseal_code(self) -> str:
+        """Return the PIN, or "". Raises sealing.UnreadableError."""
+        return sealing.unseal(self.code_sealed, self._bound_to) if self.code_sealed else ""
+
+    @property
+    def _bound_to(self) -> str:
+        return f"acs_credential:{self.pk}:code"

@@ -1,0 +1,33 @@
+"""Doorbells: an id comes in, a service is called. Rules stand elsewhere."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+
+@shared_task
+def look_at_systems(account_id: str) -> None:
+    from access import syncing
+
+    syncing.run(UUID(account_id))
+
+
+@shared_task
+def queue_due_systems() -> None:
+    from access import syncing
+
+    syncing.queue_due()
+
+
+@shared_task
+def work_on_job(job_id: str) -> None:
+    from access.cards import working
+
+    working.work(UUID(job_id))
+
+
+@shared_task
+def sweep_jobs() -> None:
+    from access.cards import working
+
+    working.sweep()
