@@ -27,29 +27,35 @@ def driver(monkeypatch: pytest.MonkeyPatch, settings: Any) -> FakeDriver:
     return fake
 
 
-def test_the_demo_has_two_properties_four_people_and_its_doors() -> None:
+def test_the_demo_has_three_properties_four_people_and_its_doors() -> None:
     call_command("load_demo")
 
     workspace = Workspace.objects.get()
     assert (workspace.name, workspace.is_sandbox) == ("Demo", True)
     places = Space.objects.properties().order_by("name")
     assert list(places.values_list("name", "time_zone")) == [
+        ("Harbour Annex", "Europe/London"),
         ("Harbour House", "Europe/Amsterdam"),
         ("Mill Lane", "Europe/London"),
     ]
-    people = Membership.objects.order_by("user__email")
+    people = Membership.objects.order_by("user__email", "property__name")
     assert list(people.values_list("user__email", "role", "property__name")) == [
         ("admin@lockboard.test", Role.ADMIN, None),
         ("auditor@lockboard.test", Role.AUDITOR, None),
+        ("frontdesk@lockboard.test", Role.FRONT_DESK, "Harbour Annex"),
         ("frontdesk@lockboard.test", Role.FRONT_DESK, "Harbour House"),
         ("manager@lockboard.test", Role.MANAGER, None),
     ]
     assert all(user.check_password(PASSWORD) for user in User.objects.all())
-    assert Device.objects.get().property.name == "Harbour House"
-    assert Event.objects.filter(verb="account_connected").count() == 1
-    account = ConnectedAccount.objects.get()
-    assert account.remote_id == "us"
-    assert None not in (account.next_status_poll_at, account.next_event_poll_at)
+    doors = Device.objects.order_by("property__name")
+    assert list(doors.values_list("property__name", "account__provider")) == [
+        ("Harbour Annex", "seam"),
+        ("Harbour House", "salto_ks"),
+    ]
+    assert Event.objects.filter(verb="account_connected").count() == 2
+    for account in ConnectedAccount.objects.all():
+        assert account.remote_id == "us"
+        assert None not in (account.next_status_poll_at, account.next_event_poll_at)
 
 
 def test_loaded_again_it_adds_nothing_and_sets_the_password(
@@ -61,7 +67,7 @@ def test_loaded_again_it_adds_nothing_and_sets_the_password(
     call_command("load_demo")
 
     counts = [model.objects.count() for model in (Workspace, Space, User, ConnectedAccount, Device)]
-    assert counts == [1, 2, 4, 1, 1]
+    assert counts == [1, 3, 4, 2, 2]
     assert all(user.check_password("another password for tests") for user in User.objects.all())
 
 

@@ -1,4 +1,4 @@
-"""The demo: a sandbox workspace with two properties, one connected, and four people."""
+"""The demo: a sandbox workspace with three properties, two connected, and four people."""
 
 import os
 from argparse import ArgumentParser
@@ -21,6 +21,7 @@ from accounts.models import (
     User,
     Workspace,
 )
+from accounts.providers import PROVIDERS
 from accounts.providers.base import ProviderError
 from accounts.providers.salto_ks import sandbox_environment
 from audit.services import record
@@ -28,14 +29,23 @@ from audit.words import Verb
 from locks import polling
 
 WORKSPACE = "Demo"
-#: E-mail, name, role, and the one property they see (None: all).
-PEOPLE = [
-    ("admin@lockboard.test", "Ada Admin", Role.ADMIN, None),
-    ("manager@lockboard.test", "Mia Manager", Role.MANAGER, None),
-    ("frontdesk@lockboard.test", "Finn Front Desk", Role.FRONT_DESK, "Harbour House"),
-    ("auditor@lockboard.test", "Aud Auditor", Role.AUDITOR, None),
+#: E-mail, name, role, and the properties they see (none named: all).
+PEOPLE: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("admin@lockboard.test", "Ada Admin", Role.ADMIN, ()),
+    ("manager@lockboard.test", "Mia Manager", Role.MANAGER, ()),
+    (
+        "frontdesk@lockboard.test",
+        "Finn Front Desk",
+        Role.FRONT_DESK,
+        ("Harbour House", "Harbour Annex"),
+    ),
+    ("auditor@lockboard.test", "Aud Auditor", Role.AUDITOR, ()),
 ]
-PROPERTIES = [("Harbour House", "Europe/Amsterdam"), ("Mill Lane", "Europe/London")]
+PROPERTIES = [
+    ("Harbour House", "Europe/Amsterdam"),
+    ("Harbour Annex", "Europe/London"),
+    ("Mill Lane", "Europe/London"),
+]
 #: The sandbox's own test accounts (docs/sandbox.md).
 HARBOUR = ("harbour@example.com", "1234")
 BACKEND = ("lockboard-backend", "lockboard-backend-secret")
@@ -56,28 +66,28 @@ class Command(BaseCommand):
         with transaction.atomic():
             workspace, _ = Workspace.objects.get_or_create(name=WORKSPACE, is_sandbox=True)
             spaces = {name: _property(workspace, name, zone) for name, zone in PROPERTIES}
-            for email, name, role, place in PEOPLE:
-                _person(
-                    workspace,
-                    email,
-                    name=name,
-                    role=role,
-                    place=spaces.get(place or ""),
-                    password=password,
-                )
+            for email, name, role, places in PEOPLE:
+                user = _person(email, name, password)
+                for place in [spaces[each] for each in places] or [None]:
+                    Membership.objects.get_or_create(
+                        workspace=workspace, user=user, property=place, defaults={"role": role}
+                    )
         if not options["no_account"]:
-            self._connect(workspace, spaces["Harbour House"])
+            for account in (_salto(workspace), _seam(workspace)):
+                _connect(account, spaces[account.name])
 
-    def _connect(self, workspace: Workspace, harbour: Space) -> None:
-        if ConnectedSite.objects.filter(property=harbour).exists():
-            return
-        account = _account(workspace)
-        try:
-            with transaction.atomic():
-                _add_sites(account, harbour)
-        except ProviderError as error:
-            account.delete()
-            raise CommandError(f"The sandbox did not answer as expected: {error}") from None
+
+def _connect(account: ConnectedAccount, place: Space) -> None:
+    """Save an account with its sites and doors, unless the property has one already."""
+    if ConnectedSite.objects.filter(property=place).exists():
+        return
+    account.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            _add_sites(account, place)
+    except ProviderError as error:
+        account.delete()
+        raise CommandError(f"The sandbox did not answer as expected: {error}") from None
 
 
 def _property(workspace: Workspace, name: str, zone: str) -> Space:
@@ -90,24 +100,19 @@ def _property(workspace: Workspace, name: str, zone: str) -> Space:
     return space
 
 
-def _person(
-    workspace: Workspace, email: str, *, name: str, role: str, place: Space | None, password: str
-) -> None:
+def _person(email: str, name: str, password: str) -> User:
     user = User.objects.filter(email=email).first() or User(email=email, name=name)
     if not user.password or not user.check_password(password):
         user.set_password(password)
         user.save()
-    Membership.objects.get_or_create(
-        workspace=workspace, user=user, property=place, defaults={"role": role}
-    )
+    return user
 
 
-def _account(workspace: Workspace) -> ConnectedAccount:
-    """The login as it would be pasted in onboarding. Saved; nothing is asked of the sandbox yet."""
+def _salto(workspace: Workspace) -> ConnectedAccount:
+    """The login as it would be pasted in onboarding. Nothing is asked of the sandbox yet."""
     environment = sandbox_environment(settings.SANDBOX_URL)
-    now = timezone.now()
-    account = ConnectedAccount(
-        workspace=workspace,
+    account = _account(
+        workspace,
         provider="salto_ks",
         grant=Grant.PASSWORD,
         name="Harbour House",
@@ -116,17 +121,36 @@ def _account(workspace: Workspace) -> ConnectedAccount:
         auth_url=environment.token_url,
         client_id=BACKEND[0],
         username=HARBOUR[0],
-        state_since=now,
-        secret_set_at=now,
-        connected_at=now,
     )
     account.seal("client_secret", BACKEND[1])
     account.seal("password", HARBOUR[1])
-    account.save()
     return account
 
 
-def _add_sites(account: ConnectedAccount, harbour: Space) -> None:
+def _seam(workspace: Workspace) -> ConnectedAccount:
+    """Three locks of other brands, and the Salto Space whose cards the front desk makes."""
+    base = f"{settings.SANDBOX_URL.rstrip('/')}/seam"
+    account = _account(
+        workspace,
+        provider="seam",
+        grant=Grant.API_KEY,
+        name="Harbour Annex",
+        remote_id="Harbour Annex",
+        api_base=base,
+        auth_url=base,
+    )
+    account.seal("client_secret", PROVIDERS["seam"].sandbox_key)
+    return account
+
+
+def _account(workspace: Workspace, **fields: Any) -> ConnectedAccount:
+    now = timezone.now()
+    return ConnectedAccount(
+        workspace=workspace, state_since=now, secret_set_at=now, connected_at=now, **fields
+    )
+
+
+def _add_sites(account: ConnectedAccount, place: Space) -> None:
     driver = driver_for(account)
     identity = driver.identity()
     now = timezone.now()
@@ -135,7 +159,7 @@ def _add_sites(account: ConnectedAccount, harbour: Space) -> None:
     )
     for remote in driver.list_sites():
         site = ConnectedSite.objects.create(
-            account=account, remote_id=remote.remote_id, name=remote.name, property=harbour
+            account=account, remote_id=remote.remote_id, name=remote.name, property=place
         )
         polling.poll_site(driver, site)
     record(
