@@ -150,6 +150,11 @@ class Code(StrEnum):
     CONSTRAINTS_VIOLATED = "code_constraints_violated"
     NO_KEYPAD = "no_keypad"
     NOT_UPDATED = "failed_to_update"  # it said yes, and shows the old value
+    # users of access control systems
+    WRONG_NAME = "name_not_accepted"
+    WRONG_EMAIL = "email_not_accepted"  # the usual cause: another user has it
+    WRONG_PHONE = "phone_not_accepted"
+    WRONG_TIMES = "times_not_accepted"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,8 @@ __all__ = ["HttpDoor", "Reply", "check_address"]
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+#: For lists that a provider gives whole, however long: 10,000 people of a kilobyte, and room.
+MAX_LIST_BYTES = 32 * 1024 * 1024
 MAX_JSON_DEPTH = 32
 CHUNK_BYTES = 64 * 1024
 
@@ -154,12 +156,14 @@ class HttpDoor:
         data: Mapping[str, str] | None = None,
         budget_seconds: float,
         fresh: bool = False,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Reply:
         """Send one request, once, and return the reply of whatever status but a redirect.
 
         `budget_seconds` bounds all of it: name, connection, TLS, sending, headers and body.
         `fresh` uses a connection of its own, closed afterwards: a kept one may be dead
         already, which would turn a command that was never sent into an uncertain one.
+        `max_body_bytes`: more of a body is not read. Only lists without pages need more.
 
         Raises UnreachableError where no byte of the request left, UncertainError where one
         may have; of these UnexpectedReplyError for a redirect or an oversized body.
@@ -169,7 +173,7 @@ class HttpDoor:
         prepared = _prepare(
             method, url, headers=headers, params=params, json=json, data=data, fresh=fresh
         )
-        outcome = self._attempt(prepared, call, fresh=fresh)
+        outcome = self._attempt(prepared, call, fresh=fresh, most=max_body_bytes)
         log.debug(
             "%s %s%s %s %d ms",
             method,
@@ -194,7 +198,7 @@ class HttpDoor:
         raise UnreachableError(f"not called: {problem}")
 
     def _attempt(
-        self, prepared: requests.PreparedRequest, call: Call, *, fresh: bool
+        self, prepared: requests.PreparedRequest, call: Call, *, fresh: bool, most: int
     ) -> Reply | UnreachableError | UncertainError:
         host = urlsplit(prepared.url or "").netloc
         if call.seconds <= 0:
@@ -202,7 +206,7 @@ class HttpDoor:
         adapter = BudgetAdapter() if fresh else self._kept
         reset = current_call.set(call)
         try:
-            return self._send(adapter, prepared, call, host)
+            return self._send(adapter, prepared, call, host, most)
         except UncertainError as error:
             return error
         except _FAILURES as error:
@@ -213,7 +217,12 @@ class HttpDoor:
                 adapter.close()
 
     def _send(
-        self, adapter: BudgetAdapter, prepared: requests.PreparedRequest, call: Call, host: str
+        self,
+        adapter: BudgetAdapter,
+        prepared: requests.PreparedRequest,
+        call: Call,
+        host: str,
+        most: int,
     ) -> Reply:
         # Our sockets keep the time; this is for the few places where urllib3 sets its own.
         left = (call.seconds, call.seconds)
@@ -224,7 +233,7 @@ class HttpDoor:
                     f"{host} sent us elsewhere, which we do not follow",
                     status=response.status_code,
                 )
-            body = _read_body(response, call, host)
+            body = _read_body(response, call, host, most)
         except BaseException:
             response.raw.close()
             raise
@@ -262,12 +271,12 @@ def _body(json: Any, data: Mapping[str, str] | None) -> tuple[bytes | None, dict
     return None, {}
 
 
-def _read_body(response: requests.Response, call: Call, host: str) -> bytes:
+def _read_body(response: requests.Response, call: Call, host: str, most: int) -> bytes:
     body = io.BytesIO()
     while chunk := response.raw.read(CHUNK_BYTES, decode_content=True):
         body.write(chunk)
         call.left()
-        if body.tell() > MAX_BODY_BYTES:
+        if body.tell() > most:
             raise UnexpectedReplyError(
                 f"{host} answered more than we read", status=response.status_code
             )

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from accounts.providers.base import Code, ProviderError, Reach
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -227,6 +229,23 @@ class CardFailure(StrEnum):
     BLANK_ON_SCAN = "blank_on_scan"
 
 
+def failure_of(error: ProviderError) -> CardFailure:
+    """Return which row of the failure table an error of starting an attempt is.
+
+    Drivers refuse with a CardFailure as the error's code where they know one. Whatever else
+    kept an attempt from starting is UNKNOWN_ERROR, with the error's sentence for people;
+    whether anything may have happened tells the error's `reach`, not this.
+    """
+    if error.reach is Reach.UNCERTAIN:
+        return CardFailure.WAIT_OVER
+    if error.code == Code.NOT_FOUND:
+        return CardFailure.CREDENTIAL_GONE
+    try:
+        return CardFailure(error.code)
+    except ValueError:
+        return CardFailure.UNKNOWN_ERROR
+
+
 class AttemptState(StrEnum):
     PENDING = "pending"
     SUCCESS = "success"
@@ -317,7 +336,11 @@ class AccessSystems(Protocol):
 
     def update_acs_user(
         self, user_id: str, wish: UserWish, *, budget_seconds: float, request_id: str
-    ) -> None: ...
+    ) -> None:
+        """Set all of a user. No schedule in the wish takes the user's away.
+
+        An empty e-mail or phone leaves what is there: Seam's schema cannot empty them.
+        """
 
     def set_suspended(
         self, user_id: str, *, is_suspended: bool, budget_seconds: float, request_id: str
@@ -345,7 +368,8 @@ class AccessSystems(Protocol):
         request_id: str,
     ) -> ListedCredential:
         """Make a credential. Salto Space: `is_new_key` is `assign_new_key`; False writes the
-        user's current key again."""
+        user's current key again.
+        """
 
     def delete_credential(
         self, credential_id: str, *, budget_seconds: float, request_id: str
@@ -355,7 +379,12 @@ class AccessSystems(Protocol):
 
     def start_encode(
         self, encoder_id: str, credential_id: str, *, budget_seconds: float, request_id: str
-    ) -> EncoderAttempt: ...
+    ) -> EncoderAttempt:
+        """Have a card written. As with the two below, one call on a connection of its own.
+
+        Raises RefusedError where nothing was begun, with a CardFailure as code where the
+        cause is known (see `failure_of`); UncertainError where an attempt may be under way.
+        """
 
     def start_scan(
         self,

@@ -17,7 +17,7 @@ from accounts.providers.base import (
     Turns,
     UnexpectedReplyError,
 )
-from accounts.providers.http import HttpDoor
+from accounts.providers.http import MAX_BODY_BYTES, MAX_LIST_BYTES, HttpDoor
 from accounts.providers.rows import Row, RowReader
 from accounts.providers.seam.errors import LABEL, refusal
 from accounts.providers.text import is_id
@@ -50,6 +50,7 @@ class SeamApi:
         request_id: str = "",
         fresh: bool = False,
         is_command: bool = False,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> Row:
         """Send one request, once, and return the body of its yes; raise what else it stands for."""
         headers = {"Authorization": f"Bearer {self.connection.client_secret}"}
@@ -66,6 +67,7 @@ class SeamApi:
             json=body,
             budget_seconds=deadline - monotonic(),
             fresh=fresh,
+            max_body_bytes=max_body_bytes,
         )
         if problem := refusal(reply, self.now(), is_command=is_command):
             raise problem
@@ -81,12 +83,14 @@ class SeamApi:
             raise unexpected()
         return row
 
-    def every(self, path: str, key: str, body: Row, *, limit: int = PAGE_SIZE) -> list[Row]:
+    def every(
+        self, path: str, key: str, body: Row, *, limit: int = PAGE_SIZE, **options: Any
+    ) -> list[Row]:
         """Return a list to its end, or nothing: half a list looks like removed things."""
         found: list[Row] = []
         asked, cursors = {**body, "limit": limit}, set[str]()
         for _ in range(MAX_PAGES):
-            page = self.call(path, asked)
+            page = self.call(path, asked, **options)
             found += rows_of(page, key)
             cursor = _next(page)
             if not cursor:
@@ -96,6 +100,15 @@ class SeamApi:
             cursors.add(cursor)
             asked = {**asked, "page_cursor": cursor}
         raise UnexpectedReplyError(f"{LABEL} lists more than we read")
+
+    def whole(self, path: str, key: str, body: Row) -> list[Row]:
+        """Return a list that Seam gives in one piece, however long it is."""
+        page = self.call(
+            path, body, budget_seconds=3 * self.read_budget_seconds, max_body_bytes=MAX_LIST_BYTES
+        )
+        if _next(page):
+            raise UnexpectedReplyError(f"{LABEL} lists in pages what it listed as a whole")
+        return rows_of(page, key)
 
 
 def _next(page: Row) -> str:

@@ -6,7 +6,7 @@ Seam starts and ends a code by itself. What differs by brand is whether the lock
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.providers.base import Code, LockSnapshot, RefusedError, Site, UnsupportedError
@@ -293,11 +293,7 @@ def _times(wish: CodeWish, now: datetime) -> dict[str, str]:
         return {}
     starts_at = wish.starts_at or now
     ends_at = wish.ends_at or starts_at + FOR_EVER
-    return {"starts_at": _stamp(starts_at), "ends_at": _stamp(ends_at)}
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"starts_at": rows.stamp(starts_at), "ends_at": rows.stamp(ends_at)}
 
 
 def _have_times_changed(wish: CodeWish, seen: Seen) -> bool:

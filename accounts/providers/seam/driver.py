@@ -1,4 +1,4 @@
-"""Seam: a workspace by its API key, its locks, commands, events. Codes are in `codes`."""
+"""Seam: a workspace by its API key, its locks, commands, events. Codes and systems: see there."""
 
 import threading
 from collections import Counter
@@ -38,6 +38,7 @@ from accounts.providers.seam.api import (
 from accounts.providers.seam.codes import SeamCodes
 from accounts.providers.seam.errors import LABEL, failed_attempt, troubleshooting
 from accounts.providers.seam.feed import PAGE_SIZE, read_feed
+from accounts.providers.seam.systems import SeamSystems
 from accounts.providers.text import clean_text, text_of
 
 #: Between looks at an action attempt: soon at first, for locks that are quick.
@@ -56,9 +57,10 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-class Seam(SeamCodes):
-    """One workspace, by API key. Implements LockDriver, RemoteUnlock, EventFeed and
-    (in `codes`) AccessCodes."""
+class Seam(SeamCodes, SeamSystems):
+    """One workspace, by API key. Implements LockDriver, RemoteUnlock and EventFeed, in `codes`
+    AccessCodes and in `systems` AccessSystems.
+    """
 
     label = LABEL
 

@@ -20,6 +20,7 @@ from accounts.providers.seam import words
 from accounts.providers.text import clean_text
 
 LABEL = "Seam"
+MAX_SAID = 500
 
 SENTENCES: dict[str, str] = {
     Code.DUPLICATE_CODE: "The lock has another code with these digits",
@@ -31,6 +32,10 @@ SENTENCES: dict[str, str] = {
     Code.SUBSCRIPTION_ENDED: "The lock's brand asks for a subscription",
     Code.PRIVACY_MODE: "Somebody inside has set the lock to privacy",
     Code.NOT_FOUND: f"{LABEL} does not know this",
+    Code.WRONG_NAME: f"{LABEL} does not take this name",
+    Code.WRONG_EMAIL: f"{LABEL} does not take this e-mail address: another user may have it",
+    Code.WRONG_PHONE: f"{LABEL} does not take this phone number",
+    Code.WRONG_TIMES: f"{LABEL} does not take these times",
 }
 
 _ADVICE: dict[str, Advice] = {
@@ -85,15 +90,30 @@ def refusal(reply: Reply, now: datetime, *, is_command: bool = False) -> Provide
         return MissingScopeError(f"{LABEL} does not allow us this", scope="this API key")
     code = words.REFUSALS.get(word) or _usual(status, error, is_command)
     sentence = SENTENCES.get(code, f"{LABEL} refused (HTTP {status})")
-    return RefusedError(sentence, code=code, status=status)
+    said = clean_text(error.get("message"), MAX_SAID)
+    return SeamRefusedError(sentence, code=code, status=status, word=word, said=said)
+
+
+class SeamRefusedError(RefusedError):
+    """A no with Seam's own word and sentence, for those parts of the driver that read them.
+
+    They stay out of what is shown and logged: of codes, they may quote digits.
+    """
+
+    def __init__(
+        self, message: str, *, code: str, status: int | None, word: str, said: str
+    ) -> None:
+        super().__init__(message, code=code, status=status)
+        self.word, self.said = word, said
 
 
 def _usual(status: int, error: dict[str, Any], is_command: bool) -> Code:  # noqa: FBT001
     """Return what a refusal means whose word says nothing more."""
     if status == 404:
         return Code.NOT_FOUND
-    if _complains_of(error, "code"):
-        return Code.CONSTRAINTS_VIOLATED
+    for parameter, code in words.COMPLAINTS.items():
+        if _complains_of(error, parameter):
+            return code
     return Code.OFFLINE_OR_UNSUPPORTED if is_command and status in {409, 422} else Code.REFUSED
 
 

@@ -1,7 +1,7 @@
 """Seam's rows, read into ours. Each raises ValueError for a row without a usable id."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from accounts.providers.base import (
@@ -245,6 +245,11 @@ def time_of(row: Row, key: str) -> datetime | None:
         return moment(row.get(key))
     except ValueError:
         return None
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as Seam writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # --- events -------------------------------------------------------------------------------

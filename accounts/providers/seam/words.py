@@ -109,6 +109,8 @@ TROUBLES: Mapping[str, str] = {
 #: `warnings[].warning_code` that tell a mode of the lock.
 OFFICE_WARNINGS = frozenset({"salto_ks_office_mode"})
 PRIVACY_WARNINGS = frozenset({"privacy_mode", "salto_ks_privacy_mode"})
+#: `warnings[].warning_code` of a Salto KS user without a seat.
+UNSUBSCRIBED = frozenset({"salto_ks_user_not_subscribed"})
 
 # --- commands -----------------------------------------------------------------------------
 
@@ -129,6 +131,15 @@ REFUSALS: Mapping[str, Code] = {
     "max_access_codes_reached": Code.NO_SPACE,
     "code_constraints_violated": Code.CONSTRAINTS_VIOLATED,
     "salto_ks_subscription_limit_exceeded": Code.NO_SEAT,
+}
+
+#: Parameters that `validation_errors` complains of, where that tells more than a no.
+COMPLAINTS: Mapping[str, Code] = {
+    "code": Code.CONSTRAINTS_VIOLATED,
+    "full_name": Code.WRONG_NAME,
+    "email_address": Code.WRONG_EMAIL,
+    "phone_number": Code.WRONG_PHONE,
+    "access_schedule": Code.WRONG_TIMES,
 }
 
 #: `error.type` with which Seam says that what we sent is no key of a workspace. Its own fake
