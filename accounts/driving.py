@@ -15,7 +15,7 @@ from accounts.models import ConnectedAccount, Hub, Workspace
 from accounts.providers import open_driver
 from accounts.providers.base import Connection, LockDriver, OtpSecret, Token, UnreachableError
 from accounts.providers.http import HttpDoor
-from accounts.turns import AccountTurns, Work
+from accounts.turns import AccountTurns, Work, share_of
 
 #: A renewal's network call is bounded to 5 s; nobody waits longer for somebody else's.
 _LEASE = timedelta(seconds=6)
@@ -32,7 +32,7 @@ def driver_for(account: ConnectedAccount, *, work: Work = Work.ACTUATE) -> LockD
         connection_of(account),
         tokens=StoredTokens(account),
         door=door_for(account.workspace),
-        turns=AccountTurns(account.pk, work),
+        turns=AccountTurns(account.pk, work, share_of(account.provider)),
     )
 
 

@@ -1,8 +1,9 @@
 """Each account's share of requests: polls never use up what clicks and revocations need.
 
 Salto publishes no limit; at 8 requests a second somebody was refused now and then, and advises
-5 (facts: salto_ks 2.3). So: 4 a second, of which background work gets 3, and never the last
-few of a burst (reliability ACC-06, SKS-08).
+5 (facts: salto_ks 2.3). So: 4 a second where a provider's own number is not given, of which
+background work gets 3, and never the last few of a burst (reliability ACC-06, SKS-08). An
+operator's number counts for every account.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from accounts.limits import Limit, take
+from accounts.providers import PROVIDERS
 from accounts.providers.base import NotYetError
 
 logger = logging.getLogger(__name__)
@@ -37,31 +40,55 @@ class Work(StrEnum):
         return self in (Work.POLL, Work.RECONCILE)
 
 
-#: Of a burst, this many are kept for clicks and revocations.
-RESERVE = 3
-BURST = 6
+USUAL_PER_SECOND = 4.0
 BACKGROUND_SHARE = 0.75
 #: A call that has less left than this is not begun.
 _CALL_SECONDS = 1.0
 
 
-def next_turn(account_id: UUID, work: Work) -> float:
+@dataclass(frozen=True)
+class Share:
+    """What an account is asked at most."""
+
+    per_second: float = USUAL_PER_SECOND
+
+    @property
+    def burst(self) -> int:
+        """A second and a half of it: six at the usual pace, and never more than fifteen."""
+        return max(6, min(15, round(self.per_second * 1.5)))
+
+    @property
+    def reserve(self) -> int:
+        """Of a burst, this many are kept for clicks and revocations."""
+        return self.burst // 2
+
+
+def share_of(provider: str) -> Share:
+    """Return the share of an account of this provider: the operator's word, or its own."""
+    its_own = PROVIDERS[provider].requests_per_second if provider in PROVIDERS else None
+    return Share(settings.PROVIDER_REQUESTS_PER_SECOND or its_own or USUAL_PER_SECOND)
+
+
+def next_turn(account_id: UUID, work: Work, share: Share) -> float:
     """Take a turn at an account. Return 0.0, or in how many seconds there is one. Never waits."""
-    rate = settings.PROVIDER_REQUESTS_PER_SECOND
     if work.is_background:
-        share = Limit(per_second=rate * BACKGROUND_SHARE, burst=BURST - RESERVE)
-        if wait := take(f"account:{account_id}:background", share):
+        limit = Limit(
+            per_second=share.per_second * BACKGROUND_SHARE, burst=share.burst - share.reserve
+        )
+        if wait := take(f"account:{account_id}:background", limit):
             return wait
-    leave = RESERVE if work.is_background else 0
-    return take(f"account:{account_id}", Limit(per_second=rate, burst=BURST), leave=leave)
+    leave = share.reserve if work.is_background else 0
+    whole = Limit(per_second=share.per_second, burst=share.burst)
+    return take(f"account:{account_id}", whole, leave=leave)
 
 
 class AccountTurns:
     """One account's turns for a driver: waits in its place, in the thread of who called it."""
 
-    def __init__(self, account_id: UUID, work: Work) -> None:
+    def __init__(self, account_id: UUID, work: Work, share: Share | None = None) -> None:
         self._account_id = account_id
         self._work = work
+        self._share = share or Share()
 
     def take(self, *, budget_seconds: float) -> None:
         until = time.monotonic() + budget_seconds - _CALL_SECONDS
@@ -74,7 +101,7 @@ class AccountTurns:
         # A command is sent with no connection of ours held; it goes back at once (DB-01).
         was_closed = connection.connection is None
         try:
-            return next_turn(self._account_id, self._work)
+            return next_turn(self._account_id, self._work, self._share)
         except Error:
             if self._work.is_background:
                 raise

@@ -64,7 +64,8 @@ def sandbox_is_for_trying(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def providers_may_be_asked(**_: Any) -> list[CheckMessage]:
-    if not 0.1 <= settings.PROVIDER_REQUESTS_PER_SECOND <= 1000:
+    rate = settings.PROVIDER_REQUESTS_PER_SECOND
+    if rate is not None and not 0.1 <= rate <= 1000:
         return [
             Error(
                 "LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND must be from 0.1 to 1000.",

@@ -252,8 +252,9 @@ SANDBOX_URL = env.str("LOCKBOARD_SANDBOX_URL", default="").rstrip("/")
 SALTO_KS_CLIENT_ID = env.str("SALTO_KS_CLIENT_ID", default="")
 SALTO_KS_CLIENT_SECRET = env.str("SALTO_KS_CLIENT_SECRET", default="")
 
-#: What one connected account is asked at most; three quarters of it by polls (accounts.turns).
-PROVIDER_REQUESTS_PER_SECOND = env.float("LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND", default=4.0)
+#: What one connected account is asked at most; three quarters of it by polls. None: what suits
+#: its provider (accounts.turns).
+PROVIDER_REQUESTS_PER_SECOND = env.float("LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND", default=None)
 
 #: How long after a click a command may still be sent (reliability: 5 to 15 s).
 ATTEMPT_DEADLINE_SECONDS = env.int("LOCKBOARD_ATTEMPT_DEADLINE_SECONDS", default=10)

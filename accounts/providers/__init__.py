@@ -40,6 +40,8 @@ class Provider:
     is_simulated: bool = False
     #: It also knows access control systems (providers.systems).
     has_systems: bool = False
+    #: How many requests a second an account may make. None: what the operator set.
+    requests_per_second: float | None = None
     #: The dialects in which an opening says how long it lasts.
     timed_dialects: tuple[str, ...] = ()
 
@@ -69,6 +71,9 @@ PROVIDERS: dict[str, Provider] = {
             signs_in_by_key=True,
             closes_doors=False,
             has_systems=True,
+            # Seam publishes limits per lock only (15 commands a minute). While a card is being
+            # written five looks a second are due, and a page of people is one request.
+            requests_per_second=10.0,
             api_base="https://connect.getseam.com",
             sandbox_key="seam_test1_sandboxdemokey",
             key_hint="You find it in Seam Console. One key opens one workspace.",

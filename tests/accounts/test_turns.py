@@ -8,10 +8,13 @@ from django.db import OperationalError
 
 from accounts import turns
 from accounts.providers.base import NotYetError, Reach
-from accounts.turns import BURST, RESERVE, AccountTurns, Work, next_turn
+from accounts.turns import AccountTurns, Share, Work, next_turn, share_of
 from tests.accounts.test_limits import let_pass
 
 pytestmark = pytest.mark.django_db
+
+USUAL = Share()
+QUICK = Share(10.0)
 
 
 @pytest.fixture
@@ -32,26 +35,58 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-def use_up(account_id: UUID, work: Work) -> int:
+def use_up(account_id: UUID, work: Work, share: Share = USUAL) -> int:
     number = 0
-    while next_turn(account_id, work) == 0:
+    while next_turn(account_id, work, share) == 0:
         number += 1
     return number
+
+
+def test_each_provider_has_its_own_pace_and_the_operator_has_the_last_word(settings: Any) -> None:
+    assert [share_of(name).per_second for name in ("salto_ks", "seam", "gone")] == [4, 10, 4]
+
+    settings.PROVIDER_REQUESTS_PER_SECOND = 2.0
+    assert {share_of(name).per_second for name in ("salto_ks", "seam", "gone")} == {2}
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "reserve"),
+    [(0.1, 6, 3), (4.0, 6, 3), (10.0, 15, 7), (1000.0, 15, 7)],
+)
+def test_a_burst_grows_with_the_pace_within_bounds(rate: float, burst: int, reserve: int) -> None:
+    assert (Share(rate).burst, Share(rate).reserve) == (burst, reserve)
+
+
+def test_acc_06_looking_at_a_card_five_times_a_second_leaves_room_for_work(
+    account_id: UUID,
+) -> None:
+    use_up(account_id, Work.RECONCILE, QUICK)
+    use_up(account_id, Work.ACTUATE, QUICK)
+    looks = work = 0
+    for _ in range(50):
+        let_pass(0.2)
+        looks += next_turn(account_id, Work.ACTUATE, QUICK) == 0
+        work += use_up(account_id, Work.RECONCILE, QUICK)
+
+    assert looks == 50
+    assert work >= 30
 
 
 @pytest.mark.parametrize("background", [Work.POLL, Work.RECONCILE])
 @pytest.mark.parametrize("urgent", [Work.ACTUATE, Work.REVOKE])
 def test_acc_06_background_work_leaves_a_reserve_for_what_is_urgent(
-    account_id: UUID, background: Work, urgent: Work
+    background: Work, urgent: Work
 ) -> None:
-    assert use_up(account_id, background) == BURST - RESERVE
+    for share in (USUAL, QUICK):
+        account_id = uuid4()
+        assert use_up(account_id, background, share) == share.burst - share.reserve
 
-    assert use_up(account_id, urgent) == RESERVE
+        assert use_up(account_id, urgent, share) == share.reserve
 
 
 def test_acc_06_what_is_urgent_may_use_everything(account_id: UUID) -> None:
-    assert use_up(account_id, Work.ACTUATE) == BURST
-    assert next_turn(account_id, Work.POLL) > 0
+    assert use_up(account_id, Work.ACTUATE) == USUAL.burst
+    assert next_turn(account_id, Work.POLL, USUAL) > 0
 
 
 def test_acc_06_in_the_long_run_polls_get_three_a_second_and_all_together_four(
@@ -62,21 +97,21 @@ def test_acc_06_in_the_long_run_polls_get_three_a_second_and_all_together_four(
     polls = clicks = 0
     for _ in range(100):
         let_pass(0.1)
-        polls += next_turn(account_id, Work.POLL) == 0
+        polls += next_turn(account_id, Work.POLL, USUAL) == 0
     assert 26 <= polls <= 31
 
     for _ in range(100):
         let_pass(0.1)
-        polls += next_turn(account_id, Work.POLL) == 0
-        clicks += next_turn(account_id, Work.ACTUATE) == 0
-    assert polls + clicks <= 31 + 40 + BURST
+        polls += next_turn(account_id, Work.POLL, USUAL) == 0
+        clicks += next_turn(account_id, Work.ACTUATE, USUAL) == 0
+    assert polls + clicks <= 31 + 40 + USUAL.burst
     assert clicks >= 10
 
 
 def test_accounts_do_not_share(account_id: UUID) -> None:
     use_up(account_id, Work.ACTUATE)
 
-    assert next_turn(uuid4(), Work.ACTUATE) == 0
+    assert next_turn(uuid4(), Work.ACTUATE, USUAL) == 0
 
 
 def test_a_poll_waits_for_its_turn(account_id: UUID, waited: list[float]) -> None:
