@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts import health
 from accounts.actors import Actor
+from accounts.hooks import managing
 from accounts.models import AccountState, ConnectedAccount, ConnectWebview, Hub
 from accounts.permissions import Permission
 from accounts.signals import account_disconnected
@@ -104,6 +105,7 @@ def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
 
     Safe to repeat: the second time does nothing.
     """
+    managing.drop(account)
     with transaction.atomic():
         row = ConnectedAccount.objects.select_for_update().get(pk=account.pk)
         if row.state == AccountState.DISCONNECTED:

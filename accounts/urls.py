@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import accounts, connect, people, you
+from accounts.views import accounts, connect, hooks, people, you
 
 urlpatterns = [
     path("accounts/", accounts.accounts, name="accounts"),
@@ -23,6 +23,10 @@ urlpatterns = [
         accounts.account_activate_hub,
         name="account-activate-hub",
     ),
+    path("accounts/<uuid:pk>/hook/", hooks.account_hook_add, name="account-hook-add"),
+    path("accounts/<uuid:pk>/hook/remove/", hooks.account_hook_remove, name="account-hook-remove"),
+    # Signed messages: the signature is the authority.
+    path("hooks/<uuid:pk>/", hooks.hook, name="hook"),
     # Onboarding: the link is the authority, so none of these asks for a sign-in here.
     path("connect/return", connect.connect_return, name="connect-callback"),
     path("connect/<str:token>/", connect.connect, name="connect"),

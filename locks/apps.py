@@ -6,4 +6,4 @@ class LocksConfig(AppConfig):
     verbose_name = "Locks"
 
     def ready(self) -> None:
-        from locks import onboarding_receivers, receivers  # noqa: F401  connects them
+        from locks import hook_receivers, onboarding_receivers, receivers  # noqa: F401  connects them

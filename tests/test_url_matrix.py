@@ -128,6 +128,12 @@ ADDRESSES: dict[str, Address] = {
     "account-allow-opening": Address(
         POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
     ),
+    "account-hook-add": Address(
+        POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
+    "account-hook-remove": Address(
+        POST, Permission.MANAGE_ACCOUNTS, pk_of("account"), per_property=True
+    ),
     "account-activate-hub": Address(
         POST,
         Permission.MANAGE_ACCOUNTS,
@@ -165,6 +171,9 @@ BY_TOKEN = {
     "invitation": BOTH,
 }
 
+#: Called by providers: a signature is the authority (tests/accounts/hooks).
+BY_SIGNATURE = {"hook": POST}
+
 GUARDED = {name: address for name, address in ADDRESSES.items() if address.permission}
 OF_SOMETHING = {name: address for name, address in GUARDED.items() if address.of}
 OF_A_PROPERTY = {name: address for name, address in OF_SOMETHING.items() if address.per_property}
@@ -201,7 +210,7 @@ def every(names: Any) -> Any:
 def test_every_address_is_here() -> None:
     served = {name for where, name in patterns(get_resolver()) if not where.startswith("user/")}
 
-    assert served == set(ADDRESSES) | set(BY_TOKEN)
+    assert served == set(ADDRESSES) | set(BY_TOKEN) | set(BY_SIGNATURE)
 
 
 @every(GUARDED)
@@ -280,6 +289,15 @@ def test_other_methods_are_refused_by_pages_behind_a_link(name: str) -> None:
     refused = {m for m in ALL if Client().generic(m, address).status_code == 405}
 
     assert refused == set(ALL) - set(BY_TOKEN[name])
+
+
+@every(BY_SIGNATURE)
+def test_other_methods_are_refused_where_a_signature_is_the_authority(name: str) -> None:
+    address = reverse(name, args=[uuid4()])
+
+    refused = {m for m in ALL if Client().generic(m, address).status_code == 405}
+
+    assert refused == set(ALL) - set(BY_SIGNATURE[name])
 
 
 @every([name for name, address in ADDRESSES.items() if "POST" in address.methods])

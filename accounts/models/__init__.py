@@ -10,6 +10,7 @@ from accounts.models.connections import (
     Hub,
     WebviewStep,
 )
+from accounts.models.hooks import HookMessage, IncomingHook
 from accounts.models.limits import Allowance, Operation, Trouble
 from accounts.models.people import Invitation, Membership, Role, User, Workspace
 from accounts.models.places import Space, SpaceKind, UnlockPolicy
@@ -22,7 +23,9 @@ __all__ = [
     "ConnectedSite",
     "Dialect",
     "Grant",
+    "HookMessage",
     "Hub",
+    "IncomingHook",
     "Invitation",
     "Membership",
     "Operation",

@@ -40,6 +40,8 @@ class Provider:
     is_simulated: bool = False
     #: It also knows access control systems (providers.systems).
     has_systems: bool = False
+    #: It tells of changes at once where it is given an address (base.TellsChanges).
+    tells_changes: bool = False
     #: How many requests a second an account may make. None: what the operator set.
     requests_per_second: float | None = None
     #: The dialects in which an opening says how long it lasts.
@@ -71,6 +73,7 @@ PROVIDERS: dict[str, Provider] = {
             signs_in_by_key=True,
             closes_doors=False,
             has_systems=True,
+            tells_changes=True,
             # Seam publishes limits per lock only (15 commands a minute). While a card is being
             # written five looks a second are due, and a page of people is one request.
             requests_per_second=10.0,

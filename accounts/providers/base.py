@@ -498,6 +498,25 @@ class EventFeed(Protocol):
         """Return what the feed holds from `since` (inclusive) on, oldest first."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MadeWebhook:
+    """An address that the provider now sends to, and what its messages are signed with."""
+
+    remote_id: str
+    secret: str = field(repr=False)
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """A provider that sends a signed message whenever something changed."""
+
+    def create_webhook(self, url: str) -> MadeWebhook:
+        """Have every change told to `url`. One that is told already is replaced."""
+
+    def delete_webhook(self, remote_id: str) -> None:
+        """End it. One that is gone counts as ended."""
+
+
 @runtime_checkable
 class TellsTime(Protocol):
     """A driver that reads the provider's clock from the replies it gets anyway."""

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import stepup, upkeep
 from accounts.actors import Request, requires
 from accounts.forms import PinForm, SettingsForm, SitesForm, TypedNameForm, time_zones
+from accounts.hooks import managing
 from accounts.models import (
     AccountState,
     ConnectedAccount,
@@ -192,7 +193,7 @@ def _find(request: Request, pk: UUID) -> ConnectedAccount:
     )
 
 
-def _find_to_change(request: Request, pk: UUID) -> ConnectedAccount:
+def find_to_change(request: Request, pk: UUID) -> ConnectedAccount:
     """404 for what one does not see; 403 for what one does not manage in full."""
     account = _find(request, pk)
     if not upkeep.may_change(request.actor, account):
@@ -221,14 +222,23 @@ def _page(
         "may_change": upkeep.may_change(request.actor, row),
         "hubs": hub_rows(Hub.objects.filter(site__account=row), refused),
         "is_blocked": row.state == AccountState.ACTUATION_BLOCKED,
+        **_hook(row),
     }
     return render(request, "accounts/detail.html", context)
+
+
+def _hook(row: ConnectedAccount) -> dict[str, Any]:
+    """What the page says about being told of changes; nothing for providers that tell none."""
+    if not managing.can_tell(row):
+        return {}
+    hook = managing.hook_of(row)
+    return {"can_tell": True, "hook": hook, "why_not_told": "" if hook else managing.why_not(row)}
 
 
 @require_POST
 @_manages
 def account_settings(request: Request, pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     form = SettingsForm(request.POST, account=row)
     if not form.is_valid():
         form.fill_in_clamped()
@@ -241,7 +251,7 @@ def account_settings(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def account_sync(request: Request, pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     if upkeep.sync_now(row, at=timezone.now()):
         messages.success(request, f"{row.name} is being asked now.")
     elif row.is_silent:
@@ -254,7 +264,7 @@ def account_sync(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def account_allow_opening(request: Request, pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     upkeep.allow_opening_again(row, by=request.actor.who, at=timezone.now())
     messages.success(request, "Remote opening is allowed again.")
     return redirect("account", pk)
@@ -263,7 +273,7 @@ def account_allow_opening(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def account_reconnect(request: Request, pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     if not stepup.is_recent(request):
         return stepup.ask(request)
     _, token = webviews.create(request.actor, at=timezone.now(), reconnects=row)
@@ -274,7 +284,7 @@ def account_reconnect(request: Request, pk: UUID) -> HttpResponse:
 @_manages
 def account_sites(request: Request, pk: UUID) -> HttpResponse:
     """Choose more sites among those the login sees now. What is operated already stays."""
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     try:
         seen = adding.visible_sites(row)
         form = _more_sites_form(request, row, seen)
@@ -348,7 +358,7 @@ def _cannot_ask(row: ConnectedAccount, error: Exception) -> Advice:
 @require_http_methods(["GET", "HEAD", "POST"])
 @_manages
 def account_disconnect(request: Request, pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     form = TypedNameForm(request.POST or None, account=row)
     if request.method == "POST" and form.is_valid():
         upkeep.disconnect(row, by=request.actor.who, at=timezone.now())
@@ -360,7 +370,7 @@ def account_disconnect(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def account_activate_hub(request: Request, pk: UUID, hub_pk: UUID) -> HttpResponse:
-    row = _find_to_change(request, pk)
+    row = find_to_change(request, pk)
     hub = get_object_or_404(
         Hub.objects.select_related("site__account__workspace", "site__property"),
         pk=hub_pk,

@@ -10,14 +10,17 @@ from accounts.providers.base import (
     AccountIdentity,
     Check,
     CheckResult,
+    Code,
     Connection,
     Feed,
     Hub,
     LockSnapshot,
+    MadeWebhook,
     Opening,
     ProviderError,
     RateLimitError,
     Reach,
+    RefusedError,
     RemoteUser,
     Site,
     Token,
@@ -26,7 +29,7 @@ from accounts.providers.base import (
     UncertainError,
 )
 from accounts.providers.http import HttpDoor
-from accounts.providers.rows import Row
+from accounts.providers.rows import Row, id_of
 from accounts.providers.seam import rows, words
 from accounts.providers.seam.api import (
     READ_BUDGET_SECONDS,
@@ -216,6 +219,25 @@ class Seam(SeamCodes, SeamSystems):
         """Return what happened at doors from `since` (inclusive) on, oldest first."""
         known_id(site_id)
         return read_feed(self.api, since=since, limit=limit)
+
+    # --- being told ---
+
+    def create_webhook(self, url: str) -> MadeWebhook:
+        """Have every event told to `url`. What earlier tries left there goes first."""
+        for row in self.api.whole("webhooks/list", "webhooks", {}):
+            if row.get("url") == url:
+                self.delete_webhook(read_row(row, lambda each: id_of(each, "webhook_id")))
+        row = self.api.one("webhooks/create", "webhook", {"url": url}, fresh=True)
+        remote_id = read_row(row, lambda each: id_of(each, "webhook_id"))
+        secret = row.get("secret")
+        return MadeWebhook(remote_id=remote_id, secret=secret if isinstance(secret, str) else "")
+
+    def delete_webhook(self, remote_id: str) -> None:
+        try:
+            self.api.call("webhooks/delete", {"webhook_id": known_id(remote_id)})
+        except RefusedError as error:
+            if error.code != Code.NOT_FOUND:
+                raise
 
     # --- commands ---
 

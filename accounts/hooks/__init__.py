@@ -1,0 +1,1 @@
+"""Webhooks that come in: mere hints to look again (reliability HOOK-05)."""
