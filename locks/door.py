@@ -43,8 +43,14 @@ def facts(device: Device) -> list[Fact]:
         Fact("Battery", battery, _word(words, "battery_level")),
         Fact("Office mode", _yes_no(device.office_mode)),
         Fact("Privacy mode", _yes_no(device.privacy_mode)),
+        *_troubles(device),
         Fact("Last event", _last_event(device)),
     ]
+
+
+def _troubles(device: Device) -> list[Fact]:
+    said = " ".join(each["text"] for each in device.troubles)
+    return [Fact("Trouble", said)] if said else []
 
 
 def _lock_type(word: str) -> str:

@@ -116,6 +116,8 @@ class Device(models.Model):
 
     #: When to look at this one door again, soon after something happened to it.
     next_poll_at = models.DateTimeField(null=True)
+    #: What the provider says is wrong with it: `{"code", "text", "hinders_opening"}` each.
+    troubles = models.JSONField(default=list)
     #: Words the provider used that we have none for, by field.
     unknown_words = models.JSONField(default=dict)
     raw = models.JSONField(default=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -128,6 +129,7 @@ def take_snapshot(device: Device, snapshot: LockSnapshot, hub: Hub | None, *, at
 #: Columns of a door that decide what of a snapshot is news, besides the plain ones.
 _COMPARED = [
     *_PLAIN,
+    "troubles",
     "state",
     "state_at",
     "state_evidence",
@@ -148,6 +150,7 @@ def _news(device: Device, snapshot: LockSnapshot, hub: Hub | None, at: datetime)
     """Return the columns that a look changes, as far as they are known."""
     now = {name: getattr(snapshot, name) for name in _PLAIN}
     now["name"], now["model"] = snapshot.name[:200], snapshot.model[:100]
+    now["troubles"] = [asdict(each) for each in snapshot.troubles]
     now["hub_id"] = hub.pk if hub else device.hub_id
     now |= _state(device, snapshot) | _connection(device, snapshot) | _battery(device, snapshot)
     if device.missing_polls:
@@ -239,6 +242,7 @@ def _add(site: ConnectedSite, snapshot: LockSnapshot, hub: Hub | None) -> Device
         "battery_percent": snapshot.battery_percent,
         "battery_at": seen_at if snapshot.battery_percent is not None else None,
         "office_mode": snapshot.office_mode,
+        "troubles": [asdict(each) for each in snapshot.troubles],
         "raw": snapshot.raw,
         "removed_at": None,
         "released_until": None,

@@ -48,6 +48,7 @@ OFFLINE = Problem("offline", "Offline", "danger")
 ALARM = Problem("alarm", "Intrusion alarm", "danger")
 LEFT_OPEN = Problem("left_open", "Left open", "danger")
 BATTERY = Problem("battery", "Low battery", "warn")
+TROUBLE = Problem("trouble", "Opening may fail", "warn")
 UNKNOWN = Problem("unknown", "State unknown", "unknown")
 OFFICE = Problem("office", "Office mode", "info", is_problem=False)
 PRIVACY = Problem("privacy", "Privacy mode", "info", is_problem=False)
@@ -60,6 +61,7 @@ ALL_PROBLEMS = (
     ACCOUNT,
     OFFLINE,
     MISSING,
+    TROUBLE,
     UNKNOWN,
     BATTERY,
     OFFICE,
@@ -78,6 +80,7 @@ def problems_of(device: Device) -> list[Problem]:
         ACCOUNT: is_down,
         OFFLINE: device.is_online is False,
         MISSING: device.missing_since is not None,
+        TROUBLE: any(each.get("hinders_opening") for each in device.troubles),
         UNKNOWN: device.state == LockState.UNKNOWN and device.missing_since is None,
         BATTERY: device.battery_percent is not None
         and device.battery_percent <= LOW_BATTERY_PERCENT,

@@ -202,6 +202,18 @@ class Hub:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LockTrouble:
+    """Something the provider says is wrong with a lock, besides what has a field of its own."""
+
+    #: The provider's word.
+    code: str
+    #: A sentence for people.
+    text: str
+    #: With this, opening from afar is likely to be refused.
+    hinders_opening: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class LockSnapshot:
     """One lock as the provider described it at `observed_at`."""
 
@@ -225,6 +237,7 @@ class LockSnapshot:
     hub_remote_id: str = ""
     hub_name: str = ""
     floor: str = ""
+    troubles: tuple[LockTrouble, ...] = ()
     #: Words the provider used that we have no member for, by field.
     unknown_words: dict[str, str] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)

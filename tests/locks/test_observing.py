@@ -1,6 +1,6 @@
 """Older knowledge never overwrites newer, and a bad minute makes nothing disappear."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Hub, Space
 from accounts.providers.base import Hub as RemoteHub
 from accounts.providers.base import LockState as Remote
+from accounts.providers.base import LockTrouble
 from audit.models import Event
 from audit.words import Verb
 from locks import observing
@@ -208,6 +209,23 @@ def test_a_look_does_not_undo_what_a_command_did_after_the_door_was_read(device:
     device.refresh_from_db()
     assert said(device) == ("unlocked", "assumed")
     assert device.battery_percent == 40
+
+
+def test_what_a_provider_says_is_wrong_comes_and_goes(device: Device) -> None:
+    trouble = LockTrouble(code="subscription_required", text="Pay.", hinders_opening=True)
+
+    assert look(device, troubles=(trouble,))
+    assert device.troubles == [asdict(trouble)]
+    assert look(device)
+    assert device.troubles == []
+
+
+def test_a_new_door_comes_with_what_is_wrong_with_it(device: Device) -> None:
+    trouble = LockTrouble(code="time_zone_unknown", text="Its time zone is not known.")
+
+    listed(device, snapshot(), snapshot("lock-2", troubles=(trouble,)))
+
+    assert Device.objects.get(remote_id="lock-2").troubles == [asdict(trouble)]
 
 
 def test_a_look_answers_the_wish_for_one(device: Device) -> None:

@@ -40,6 +40,8 @@ def test_a_door_that_is_fine_has_no_problems() -> None:
         ({"left_open_alarm": True}, ["left_open"]),
         ({"office_mode": True}, ["office"]),
         ({"privacy_mode": True}, ["privacy"]),
+        ({"troubles": [{"code": "x", "text": "X.", "hinders_opening": False}]}, []),
+        ({"troubles": [{"code": "x", "text": "X.", "hinders_opening": True}]}, ["trouble"]),
     ],
     ids=str,
 )

@@ -656,3 +656,14 @@ def test_web_03_a_signed_out_htmx_request_is_sent_as_a_page(device: Device) -> N
 
     assert (response.status_code, response["HX-Redirect"]) == (204, "/user/login/?next=%2F")
     assert "HX-Request" in response["Vary"]
+
+
+def test_the_page_of_a_door_says_what_its_provider_says_is_wrong() -> None:
+    trouble = {"code": "x", "text": "Its brand asks for a subscription.", "hinders_opening": True}
+    device = make_device(troubles=[trouble])
+    browser = client_of(make_user(workspace=device.workspace))
+
+    page = browser.get(device.get_absolute_url()).content.decode()
+
+    assert "Its brand asks for a subscription." in page
+    assert "Opening may fail" in page

@@ -10,6 +10,7 @@ from accounts.providers.base import (
     FeedEntry,
     LockSnapshot,
     LockState,
+    LockTrouble,
     RemoteUser,
     Site,
 )
@@ -112,12 +113,23 @@ def read_lock(row: Row, now: datetime) -> LockSnapshot:
         office_mode=True if words.OFFICE_WARNINGS & set(problems) else None,
         privacy_mode=True if words.PRIVACY_WARNINGS & set(problems) else None,
         door_open=flag(properties.get("door_open")),
+        troubles=tuple(_troubles(problems)),
         has_keypad=_has_keypad(row, properties, is_online=is_online),
         can_unlock=_can(row, "can_remotely_unlock", is_online=is_online, usually=is_lock),
         can_lock=_can(row, "can_remotely_lock", is_online=is_online, usually=is_lock),
         unknown_words=unknown,
         raw=_raw(row, properties, problems),
     )
+
+
+def _troubles(problems: list[str]) -> Iterator[LockTrouble]:
+    """Yield what is wrong and is not shown otherwise. Seam's own texts may quote digits."""
+    shown = words.PLAINLY_AWAY | words.OFFICE_WARNINGS | words.PRIVACY_WARNINGS
+    for word in dict.fromkeys(problems):
+        if word not in shown:
+            said = words.TROUBLES.get(word, f"Seam reports: {word.replace('_', ' ')}")
+            text = f"{said[0].upper()}{said[1:]}."
+            yield LockTrouble(code=word, text=text, hinders_opening=word in words.HINDRANCES)
 
 
 def _state(properties: Row, is_online: bool | None) -> tuple[LockState, dict[str, str]]:  # noqa: FBT001

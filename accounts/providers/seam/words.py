@@ -106,6 +106,21 @@ TROUBLES: Mapping[str, str] = {
     "being_deleted": "it is being deleted",
 }
 
+#: Words that say no more than that a lock is offline, which is shown as such.
+PLAINLY_AWAY = frozenset({"device_disconnected", "device_offline"})
+#: With these, Seam or the brand is likely to refuse to open a lock.
+HINDRANCES = frozenset(
+    {
+        "insufficient_permissions",
+        "august_lock_not_authorized",
+        "missing_device_credentials",
+        "subscription_required",
+        "ttlock_lock_gateway_unlocking_not_enabled",
+        "scheduled_maintenance_window",
+        "provider_service_unavailable",
+    }
+)
+
 #: `warnings[].warning_code` that tell a mode of the lock.
 OFFICE_WARNINGS = frozenset({"salto_ks_office_mode"})
 PRIVACY_WARNINGS = frozenset({"privacy_mode", "salto_ks_privacy_mode"})

@@ -238,6 +238,29 @@ def test_a_lock_is_read_with_all_it_can_do(rig):
 
 
 @pytest.mark.parametrize(
+    ("word", "text", "hinders"),
+    [
+        ("subscription_required", "Its brand asks for a subscription.", True),
+        ("account_disconnected", "Seam has lost its login at the brand.", False),
+        ("time_zone_unknown", "Its time zone is not known.", False),
+        ("full_moon", "Seam reports: full moon.", False),
+        ("device_offline", None, False),
+        ("salto_ks_office_mode", None, False),
+        ("privacy_mode", None, False),
+    ],
+)
+def test_what_is_wrong_with_a_lock_is_said_in_our_words(rig, word, text, hinders):
+    said = {"error_code": word, "message": "Code 739146 is in the way."}
+    rig.lock |= {"errors": [said], "warnings": [{"warning_code": word, "message": "No."}]}
+
+    found = lock_of(rig, rig.driver()).troubles
+
+    assert [(each.code, each.text, each.hinders_opening) for each in found] == (
+        [(word, text, hinders)] if text else []
+    )
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"errors": [{"error_code": "account_disconnected", "message": "No."}]},
