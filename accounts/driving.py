@@ -22,17 +22,24 @@ _LEASE = timedelta(seconds=6)
 _LOOK_EVERY_SECONDS = 0.05
 
 
-def driver_for(account: ConnectedAccount, *, work: Work = Work.ACTUATE) -> LockDriver:
+def driver_for(
+    account: ConnectedAccount,
+    *,
+    work: Work = Work.ACTUATE,
+    before_each: Callable[[], None] | None = None,
+) -> LockDriver:
     """Return a driver that speaks for this account, within the share of requests of its work.
 
+    `before_each` is called before each request: to hold on to a lease while a list is read.
     Raises sealing.UnreadableError when its secrets cannot be opened. Nothing is sent yet.
     """
+    turns = AccountTurns(account.pk, work, share_of(account.provider), before_each=before_each)
     return open_driver(
         account.provider,
         connection_of(account),
         tokens=StoredTokens(account),
         door=door_for(account.workspace),
-        turns=AccountTurns(account.pk, work, share_of(account.provider)),
+        turns=turns,
     )
 
 

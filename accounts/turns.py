@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -85,12 +87,23 @@ def next_turn(account_id: UUID, work: Work, share: Share) -> float:
 class AccountTurns:
     """One account's turns for a driver: waits in its place, in the thread of who called it."""
 
-    def __init__(self, account_id: UUID, work: Work, share: Share | None = None) -> None:
+    def __init__(
+        self,
+        account_id: UUID,
+        work: Work,
+        share: Share | None = None,
+        *,
+        before_each: Callable[[], None] | None = None,
+    ) -> None:
         self._account_id = account_id
         self._work = work
         self._share = share or Share()
+        self._before_each = before_each
 
     def take(self, *, budget_seconds: float) -> None:
+        if self._before_each:
+            with _no_connection_more():
+                self._before_each()
         until = time.monotonic() + budget_seconds - _CALL_SECONDS
         while wait := self._ask():
             if time.monotonic() + wait > until:
@@ -98,18 +111,25 @@ class AccountTurns:
             _pause(wait)
 
     def _ask(self) -> float:
-        # A command is sent with no connection of ours held; it goes back at once (DB-01).
-        was_closed = connection.connection is None
-        try:
-            return next_turn(self._account_id, self._work, self._share)
-        except Error:
-            if self._work.is_background:
-                raise
-            logger.warning("requests cannot be counted; a command goes out uncounted")
-            return 0.0
-        finally:
-            if was_closed:
-                connection.close()
+        with _no_connection_more():
+            try:
+                return next_turn(self._account_id, self._work, self._share)
+            except Error:
+                if self._work.is_background:
+                    raise
+                logger.warning("requests cannot be counted; a command goes out uncounted")
+                return 0.0
+
+
+@contextmanager
+def _no_connection_more() -> Iterator[None]:
+    """A command is sent with no connection of ours held; one taken here goes back at once (DB-01)."""
+    was_closed = connection.connection is None
+    try:
+        yield
+    finally:
+        if was_closed:
+            connection.close()
 
 
 def _pause(seconds: float) -> None:

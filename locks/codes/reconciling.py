@@ -205,7 +205,7 @@ class _Pass:
         for site in self.account.sites.all():
             self._sites[site.pk] = storing.known_site(site, label=label, is_silent=is_silent)
         if not is_silent:
-            driver: object = driver_for(self.account, work=Work.RECONCILE)
+            driver: object = driver_for(self.account, work=Work.RECONCILE, before_each=self._renew)
             if not isinstance(driver, AccessCodes):
                 return
             self._driver = driver

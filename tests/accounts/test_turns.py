@@ -159,3 +159,26 @@ def test_a_click_goes_out_uncounted_where_the_database_is_away(
     AccountTurns(account_id, Work.ACTUATE).take(budget_seconds=10)
     with pytest.raises(OperationalError):
         AccountTurns(account_id, Work.POLL).take(budget_seconds=10)
+
+
+def test_whoever_asks_for_long_may_do_something_before_each_request(account_id: UUID) -> None:
+    done = []
+
+    def note() -> None:
+        done.append(1)
+
+    long = AccountTurns(account_id, Work.RECONCILE, QUICK, before_each=note)
+    long.take(budget_seconds=10)
+    long.take(budget_seconds=10)
+
+    assert len(done) == 2
+
+
+def test_what_stops_before_a_request_takes_no_turn(account_id: UUID) -> None:
+    def stop() -> None:
+        raise KeyError("lease")
+
+    with pytest.raises(KeyError):
+        AccountTurns(account_id, Work.ACTUATE, before_each=stop).take(budget_seconds=10)
+
+    assert use_up(account_id, Work.ACTUATE) == USUAL.burst

@@ -81,7 +81,7 @@ def _driver(kind: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> CodesDriver:
     dice = random.Random(1)  # noqa: S311
     driver = CodesDriver(kind(dice, Faults(), seats=50))
     assert isinstance(driver, AccessCodes)
-    monkeypatch.setattr(reconciling, "driver_for", lambda _, work: driver)
+    monkeypatch.setattr(reconciling, "driver_for", lambda _, **__: driver)
     return driver
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -656,3 +657,71 @@ def test_due_accounts_are_claimed_once(
     assert reconciling.queue_due() == 1
     assert reconciling.queue_due() == 0
     assert asked == [str(code.account_id)]
+
+
+# --- a listing that takes long -------------------------------------------------------------------
+
+
+def long_listing(
+    driver: CodesDriver, monkeypatch: pytest.MonkeyPatch, during: Callable[[], None]
+) -> None:
+    """Let a listing make a request while it lasts, as one that goes lock by lock does."""
+    asked: dict[str, Callable[[], None]] = {}
+
+    def driver_for(_: Any, before_each: Any = None, **__: Any) -> CodesDriver:
+        if before_each:
+            asked["before"] = before_each
+        return driver
+
+    listed = driver.list_codes
+
+    def list_codes(*args: Any, **options: Any) -> Any:
+        during()
+        asked["before"]()
+        return listed(*args, **options)
+
+    monkeypatch.setattr(reconciling, "driver_for", driver_for)
+    monkeypatch.setattr(reconciling, "_RENEW_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "list_codes", list_codes)
+
+
+def test_a_listing_that_takes_long_holds_on_to_its_lease(
+    salto: CodesDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, leases = make_code(), []
+
+    def look() -> None:
+        account = ConnectedAccount.objects.get(pk=code.account_id)
+        leases.append(account.codes_lease_until)
+
+    long_listing(salto, monkeypatch, look)
+    before = salto.during
+
+    def again(step: str) -> None:
+        look()
+        before(step)
+
+    salto.during = again
+    run(code)
+
+    assert salto.listings
+    assert all(leases)
+    assert leases == sorted(leases)
+    assert leases[-1] > leases[0]
+
+
+def test_a_listing_whose_lease_was_lost_is_not_taken_in(
+    salto: CodesDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = make_code()
+    others = timezone.now() + timedelta(seconds=20)
+
+    def lose() -> None:
+        ConnectedAccount.objects.update(codes_lease_until=others)
+
+    long_listing(salto, monkeypatch, lose)
+    run(code)
+
+    account = ConnectedAccount.objects.get(pk=code.account_id)
+    assert (salto.listings, account.codes_listed_at) == (0, None)
+    assert account.codes_lease_until == others
