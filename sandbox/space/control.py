@@ -5,10 +5,10 @@ from typing import Any
 
 from sandbox.clock import format_utc
 from sandbox.control_things import Change, apply_changes, set_field
-from sandbox.space import doors, encoders, keys, refusals, scans, syncing
-from sandbox.space.things import Card, Encoder, SpaceDoor, SpaceGroup, SpaceSystem, SpaceUser
+from sandbox.space import doors, encoders, growing, keys, refusals, scans, syncing
+from sandbox.space.things import Card, Encoder, SpaceDoor, SpaceSystem
 from sandbox.wishes import WrongWishError, route
-from sandbox.world import Table, World, new_id
+from sandbox.world import Table, World
 
 
 def find(table: Table[Any], value: Any, what: str) -> Any:
@@ -198,34 +198,6 @@ def _reach(name: str) -> Change:
     return change
 
 
-def _grow(world: World, system: SpaceSystem, value: Any) -> None:
-    """Add `{"users", "groups", "doors"}`: each group opens some new doors, each user is in one."""
-    now, start = world.now(), len(world.space_users)
-    new_doors, new_groups, new_users = (
-        range(int(value.get(word, 0))) for word in ("doors", "groups", "users")
-    )
-    door_ids, group_ids = [new_id() for _ in new_doors], [new_id() for _ in new_groups]
-    for number, key in enumerate(door_ids):
-        name = f"Door {number}"
-        world.space_doors.put(SpaceDoor(id=key, system_id=system.id, name=name, created_at=now))
-    for number, key in enumerate(group_ids):
-        name, mine = f"SIMULATED Group {number}", door_ids[number :: len(group_ids)]
-        row = SpaceGroup(id=key, system_id=system.id, name=name, created_at=now, door_ids=mine)
-        world.space_groups.put(row)
-    for number in new_users:
-        user = SpaceUser(
-            id=new_id(),
-            system_id=system.id,
-            ext_id=f"SIM-{start + number:05}",
-            full_name=f"SIMULATED Person {start + number}",
-            created_at=now,
-            synced_at=now,
-            group_ids=group_ids[number % len(group_ids) :][:1] if group_ids else [],
-        )
-        user.known = syncing.wish(user)
-        world.space_users.put(user)
-
-
 SYSTEM_CHANGES: dict[str, Change] = {
     "is_bridge_up": _reach("is_bridge_up"),
     "is_server_up": _reach("is_server_up"),
@@ -233,7 +205,7 @@ SYSTEM_CHANGES: dict[str, Change] = {
     "revalidation_days": set_field("revalidation_days", int),
     "structure_version": set_field("structure_version", int),
     "denylist_size": set_field("denylist_size", int),
-    "grow": _grow,
+    "grow": growing.grow,
 }
 
 
