@@ -4,10 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from sandbox.seam.things import Script
+from sandbox.space import refusals
 from sandbox.wishes import WrongWishError, route
 from sandbox.world import World
 
-PHASES = ("before", "during", "after")
+PHASES = ("before", "placed", "during", "after")
 
 
 def script_shape(script: Script) -> dict[str, Any]:
@@ -20,12 +21,15 @@ def list_scripts(world: World, _query: dict[str, str], _path: dict[str, str]) ->
 
 def add_script(world: World, body: dict[str, Any], _path: dict[str, str]) -> Any:
     """Decide coming action attempts: `action_type`, `match`, `phase`, `error`, `times`, chance."""
-    error, phase = body.get("error"), body.get("phase", "before")
+    error = body.get("error")
+    phase = body.get("phase", "placed" if error in refusals.OF_CARDS else "before")
     if phase not in PHASES:
         raise WrongWishError(f"phase must be one of {', '.join(PHASES)}")
     if error is not None and not isinstance(error, str | dict):
         raise WrongWishError("error must be a type, or {type, message}, or null: no answer ever")
-    if isinstance(error, str):
+    if isinstance(error, str) and error in refusals.ROWS:
+        error = {"type": refusals.ROWS[error].kind, "message": refusals.ROWS[error].message}
+    elif isinstance(error, str):
         error = {"type": error, "message": f"SIMULATED: {error.replace('_', ' ')}"}
     match = {str(k): str(v) for k, v in (body.get("match") or {}).items()}
     if not set(match) <= {"lock_id", "encoder_id", "credential_id", "card_id"}:

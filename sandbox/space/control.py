@@ -147,8 +147,14 @@ def _mode(world: World, encoder: Encoder, value: Any) -> None:
         encoders.stop(world, encoder, refusals.LOST)
 
 
+def _cancel(world: World, encoder: Encoder, value: Any) -> None:
+    if value:
+        encoders.cancel(world, encoder)
+
+
 ENCODER_CHANGES: dict[str, Change] = {
     "mode": _mode,
+    "cancel": _cancel,
     "name": set_field("name", str),
     "wait_seconds": set_field("wait_seconds", (int, float)),
     "write_seconds": set_field("write_seconds", (int, float)),
@@ -168,6 +174,18 @@ def door_shape(_world: World, row: SpaceDoor) -> dict[str, Any]:
 
 def list_doors(world: World, _query: dict[str, str], _path: dict[str, str]) -> Any:
     return [door_shape(world, row) for row in world.space_doors]
+
+
+DOOR_CHANGES: dict[str, Change] = {
+    "is_being_edited": set_field("is_being_edited", bool),
+    "is_online": set_field("is_online", bool),
+}
+
+
+def change_door(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
+    door = find(world.space_doors, path["door_id"], "door")
+    apply_changes(world, door, body, DOOR_CHANGES)
+    return door_shape(world, world.space_doors.put(door))
 
 
 def bring_list(world: World, _body: dict[str, Any], path: dict[str, str]) -> Any:
@@ -201,6 +219,7 @@ def _reach(name: str) -> Change:
 SYSTEM_CHANGES: dict[str, Change] = {
     "is_bridge_up": _reach("is_bridge_up"),
     "is_server_up": _reach("is_server_up"),
+    "has_database": set_field("has_database", bool),
     "has_licence": set_field("has_licence", bool),
     "revalidation_days": set_field("revalidation_days", int),
     "structure_version": set_field("structure_version", int),
@@ -247,6 +266,7 @@ ROUTES = [
     route("/encoders", "GET", list_encoders),
     route("/encoders/{encoder_id}", "POST", change_encoder),
     route("/doors", "GET", list_doors),
+    route("/doors/{door_id}", "POST", change_door),
     route("/doors/{door_id}/denylist", "POST", bring_list),
     route("/systems", "GET", list_systems),
     route("/systems/{system_id}", "POST", change_system),

@@ -240,6 +240,13 @@ def stop(world: World, encoder: Encoder, why: Refusal) -> None:
     _fail(world, encoder, attempt, why)
 
 
+def cancel(world: World, encoder: Encoder) -> None:
+    """Somebody presses cancel at the server; the card stays as it was."""
+    attempt = world.attempts.get(encoder.attempt_id)
+    if attempt:
+        _fail(world, encoder, attempt, refusals.CANCELLED)
+
+
 def withdraw(world: World, key: SpaceKey) -> None:
     """End the job that waits for a card for this credential: it is deleted."""
     for encoder in world.encoders.where(system_id=key.system_id, state="waiting"):

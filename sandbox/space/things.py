@@ -20,6 +20,7 @@ class SpaceSystem(Thing):
     created_at: datetime
     is_bridge_up: bool = True
     is_server_up: bool = True
+    has_database: bool = True
     has_licence: bool = True
     revalidation_days: int = 30
     structure_version: int = 1
@@ -70,6 +71,7 @@ class SpaceDoor(Thing):
     is_online: bool = False
     is_updater: bool = False
     room_name: str | None = None
+    is_being_edited: bool = False  # by another station, right now
     denylist: list[int] = field(default_factory=list)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import control, control_things, faults, routes, seed, visit
+from sandbox.space import control as space_control
+from sandbox.space import refusals
 from sandbox.things import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +22,10 @@ NAMES = [
     *faults.POISONS,
     *routes.known_words(),
     *visit.REASONS,
+    *refusals.MODES,
+    *space_control.ENCODER_CHANGES,
+    *space_control.DOOR_CHANGES,
+    *space_control.SYSTEM_CHANGES,
     *control.PRESETS,
     *control_things.LOCK_CHANGES,
     *control_things.SITE_CHANGES,
@@ -52,3 +58,10 @@ def test_every_client_is_documented(client):
     for row in client.world.clients:
         assert f"`{row.id}`" in TEXT
         assert f"`{row.secret}`" in TEXT
+
+
+@pytest.mark.parametrize("row", sorted(refusals.ROWS))
+def test_every_row_of_the_failure_table_is_documented_word_for_word(row):
+    wanted = refusals.ROWS[row]
+
+    assert f"| `{row}` | `{wanted.kind}` | {wanted.message} |" in TEXT

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sandbox.space import refusals
 from tests.sandbox.space import Desk, door, group, warnings
 
 
@@ -187,7 +188,9 @@ def test_an_encoder_that_is_off(desk, client, key):
     assert desk.encode(key) == "success"
 
 
-@pytest.mark.parametrize("mode", ["auto_update", "dongle", "desktop_reader", "uninitialised"])
+@pytest.mark.parametrize(
+    "mode", ["auto_update", "dongle", "desktop_reader", "uninitialised", "garbled"]
+)
 def test_an_encoder_in_another_mode(desk, client, key, mode):
     client.control(f"encoders/{desk.encoder_id}", mode=mode)
 
@@ -253,11 +256,13 @@ def test_of_two_clicks_one_is_told_that_the_encoder_is_busy(desk, client, jane, 
         ("systems/{system}", {"is_server_up": False}),
         ("systems/{system}", {"has_licence": False}),
         ("systems/{system}", {"denylist_size": 0}),
+        ("systems/{system}", {"has_database": False}),
+        ("doors/{room}", {"is_being_edited": True}),
         ("users/{user}", {"is_locked": True}),
     ],
 )
 def test_space_itself_says_no(desk, jane, key, path, body):
-    names = {"system": desk.system_id, "user": jane["acs_user_id"]}
+    names = {"system": desk.system_id, "user": jane["acs_user_id"], "room": door("Room 101")}
     desk.client.control(path.format(**names), **body)
 
     assert desk.encode(key) == "uncategorized_error"
@@ -276,7 +281,41 @@ def test_a_removed_encoder_is_not_found(desk, client, key):
     assert (answer.status, answer.json()["error"]["type"]) == (404, "acs_encoder_not_found")
 
 
+def test_a_job_can_be_cancelled_at_the_server(desk, client, key):
+    attempt = desk.start(key)
+    client.pass_time(1)
+    desk.place()
+    client.control(f"encoders/{desk.encoder_id}", cancel=True)
+
+    assert desk.attempt(attempt)["error"]["message"] == "The encoder process was cancelled."
+    assert desk.card("Blank 1")["content"] == {}
+    client.pass_time(5)
+    desk.take()
+    assert desk.encode(key) == "success"
+
+
 # --- scripts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", sorted(refusals.ROWS))
+def test_every_row_of_the_failure_table_can_be_asked_for(desk, key, row):
+    desk.client.control("scripts", action_type="ENCODE_CREDENTIAL", error=row)
+    attempt = desk.start(key)
+    desk.client.pass_time(1)
+    state = desk.light()
+    desk.place()
+    desk.client.pass_time(3)
+
+    wanted = refusals.ROWS[row]
+    assert desk.attempt(attempt)["error"] == {"type": wanted.kind, "message": wanted.message}
+    assert state == ("waiting" if row in refusals.OF_CARDS else "error")
+    assert desk.card("Blank 1")["content"] == {}
+
+
+def test_no_two_rows_say_the_same():
+    said = [(row.kind, row.message) for row in refusals.ROWS.values()]
+
+    assert len(set(said)) == len(said)
 
 
 @pytest.mark.parametrize(
