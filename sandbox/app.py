@@ -34,6 +34,9 @@ from sandbox import (
 )
 from sandbox.desk import Desk
 from sandbox.exchange import SILENT
+from sandbox.ks_system import credentials, readers, seats
+from sandbox.ks_system import doors as ks_doors
+from sandbox.ks_system import seed as ks_seed
 from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError, problem
 from sandbox.seam import attempts, codes, webhooks
 from sandbox.seam import routes as seam
@@ -94,7 +97,11 @@ class Sandbox:
 
 
 #: Modules whose timers the world keeps.
-TIMED = (doors, feed, keypads, knowledge, people, attempts, codes, encoders, syncing, webhooks)
+TIMED = (
+    *(doors, feed, keypads, knowledge, people),
+    *(attempts, codes, encoders, syncing, webhooks),
+    *(credentials, ks_doors, readers, seats),
+)
 
 
 def open_world(store: Store) -> World:
@@ -107,6 +114,7 @@ def open_world(store: Store) -> World:
     seed.plant_keypad_cloud(world)
     seam_seed.plant(world)
     space_seed.plant(world)
+    ks_seed.plant(world)
     world.settle()
     world.commit()
     return world

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from sandbox import things
 from sandbox.clock import Clock, parse_moment
+from sandbox.ks_system import things as ks
 from sandbox.seam import things as seam
 from sandbox.space import things as space
 from sandbox.store import Store
@@ -121,6 +122,9 @@ class World:
         self.space_keys = Table(space.SpaceKey)
         self.encoders = Table(space.Encoder)
         self.cards = Table(space.Card)
+        self.ks_locks = Table(ks.KsLock)
+        self.ks_tags = Table(ks.KsTag)
+        self.ks_credentials = Table(ks.KsCredential)
         self.entries = Table(things.Entry)
         self.tokens = Table(things.Token)
         self.sign_ins = Table(things.SignIn)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.seam import backups, codes
-from sandbox.seam.devices import problem, warning
+from sandbox.seam.problems import problem, warning
 from sandbox.seam.things import SeamCode
 from sandbox.world import World
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from sandbox import doors
 from sandbox.clock import format_utc
+from sandbox.ks_system import seats
 from sandbox.seam.http import Ask, call, not_found
+from sandbox.seam.problems import problem, warning
 from sandbox.seam.things import SeamAccount, SeamDevice, Workspace
 from sandbox.things import Lock
 from sandbox.world import World
@@ -35,31 +37,23 @@ def get_workspace(ask: Ask) -> dict[str, Any]:
     return {"workspace": shape}
 
 
-def problem(world: World, code: str, message: str, **flags: Any) -> dict[str, Any]:
-    """Return an entry of an `errors` array; when it began is not kept, so it began today."""
-    today = world.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return {"error_code": code, "message": message, "created_at": format_utc(today)} | flags
-
-
-def warning(world: World, code: str, message: str, **more: Any) -> dict[str, Any]:
-    shape = problem(world, code, message, **more)
-    shape["warning_code"] = shape.pop("error_code")
-    return shape
-
-
 def account_shape(world: World, account: SeamAccount) -> dict[str, Any]:
-    is_space = account.account_type == "salto_space"
+    has_systems = account.account_type in {"salto_space", "salto_ks"}
     return {
         "connected_account_id": account.id,
         "account_type": account.account_type,
         "account_type_display_name": account.type_name,
         "display_name": account.display_name,
-        "accepted_capabilities": ["access_control"] if is_space else ["lock"],
+        "accepted_capabilities": ["access_control"] if has_systems else ["lock"],
         "automatically_manage_new_devices": True,
         "custom_metadata": account.custom_metadata,
         "created_at": format_utc(account.created_at),
         "errors": account_errors(world, account),
-        "warnings": [],
+        "warnings": [
+            each
+            for system in world.space_systems.where(account_id=account.id)
+            for each in seats.warnings(world, system)
+        ],
     }
 
 
@@ -69,10 +63,13 @@ def account_errors(world: World, account: SeamAccount) -> list[dict[str, Any]]:
         flags = {"is_connected_account_error": True, "is_bridge_error": False}
         text = "SIMULATED: the account is disconnected."
         errors.append(problem(world, "account_disconnected", text, **flags))
-    for system in world.space_systems.where(account_id=account.id, is_bridge_up=False):
-        flags = {"is_connected_account_error": True, "is_bridge_error": True}
-        text = f"Seam Bridge of {system.name} is not connected."
-        errors.append(problem(world, "bridge_disconnected", text, **flags))
+    for system in world.space_systems.where(account_id=account.id):
+        if not system.is_bridge_up:
+            flags = {"is_connected_account_error": True, "is_bridge_error": True}
+            text = f"Seam Bridge of {system.name} is not connected."
+            errors.append(problem(world, "bridge_disconnected", text, **flags))
+        flags = {"is_connected_account_error": True}
+        errors += [each | flags for each in seats.errors(world, system)]
     return errors
 
 

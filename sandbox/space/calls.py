@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from sandbox.ks_system.things import KsCredential
 from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.space import keys, shapes, syncing
 from sandbox.space.things import SpaceDoor, SpaceGroup, SpaceKey, SpaceSystem, SpaceUser
@@ -55,6 +56,28 @@ def user(ask: Ask) -> SpaceUser:
     if not rows:
         raise not_found("acs_user")
     return rows[0]
+
+
+def credential(ask: Ask) -> SpaceKey | KsCredential:
+    """Return the credential named by `acs_credential_id`: a key of Space, a PIN or tag of KS."""
+    is_ks = ask.get("acs_credential_id") in ask.world.ks_credentials.rows
+    table: Table[Any] = ask.world.ks_credentials if is_ks else ask.world.space_keys
+    found: SpaceKey | KsCredential = one(ask, table, "acs_credential")
+    return found
+
+
+def credentials(ask: Ask) -> list[SpaceKey | KsCredential]:
+    rows: list[SpaceKey | KsCredential] = [*mine(ask, ask.world.space_keys)]
+    return rows + mine(ask, ask.world.ks_credentials)
+
+
+def doors_of(ask: Ask, row: SpaceKey | KsCredential) -> list[str]:
+    """Return the doors a credential should open by what its system was told so far."""
+    if isinstance(row, SpaceKey):
+        doors: list[str] = keys.wanted(ask.world, row)["door_ids"]
+        return doors
+    owner = ask.world.space_users.get(row.user_id)
+    return keys.doors_of(ask.world, owner) if owner else []
 
 
 def group(ask: Ask) -> SpaceGroup:
@@ -163,7 +186,7 @@ def list_entrances(ask: Ask) -> dict[str, Any]:
         and is_found(ask, row.name, row.room_name, row.id)
     ]
     if ask.get("acs_credential_id"):
-        ids = keys.wanted(ask.world, _credential(ask))["door_ids"]
+        ids = doors_of(ask, credential(ask))
         rows = [row for row in rows if row.id in ids]
     return ask.page("acs_entrances", rows, lambda row: shapes.entrance(ask.world, row), 900)
 
@@ -171,11 +194,6 @@ def list_entrances(ask: Ask) -> dict[str, Any]:
 def _account_fits(ask: Ask, row: SpaceDoor) -> bool:
     account_id = ask.world.space_systems[row.system_id].account_id
     return bool(ask.get("connected_account_id", account_id) == account_id)
-
-
-def _credential(ask: Ask) -> SpaceKey:
-    found: SpaceKey = one(ask, ask.world.space_keys, "acs_credential")
-    return found
 
 
 def get_entrance(ask: Ask) -> dict[str, Any]:
@@ -193,9 +211,9 @@ def grant_access(ask: Ask) -> dict[str, Any]:
 def list_credentials_with_access(ask: Ask) -> dict[str, Any]:
     door = _entrance(ask)
     rows = [
-        key
-        for key in ask.world.space_keys.where(system_id=door.system_id)
-        if door.id in keys.wanted(ask.world, key)["door_ids"]
+        row
+        for row in credentials(ask)
+        if row.system_id == door.system_id and door.id in doors_of(ask, row)
     ]
     return {"acs_credentials": [shapes.credential(ask.world, row) for row in rows]}
 
@@ -209,7 +227,7 @@ def list_user_doors(ask: Ask) -> dict[str, Any]:
 
 
 def list_credential_doors(ask: Ask) -> dict[str, Any]:
-    return _doors(ask, keys.wanted(ask.world, _credential(ask))["door_ids"])
+    return _doors(ask, doors_of(ask, credential(ask)))
 
 
 USER = "acs_user_id:uuid user_identity_id:uuid"

@@ -1,12 +1,19 @@
-"""The calls about card credentials and encoders, and Seam's own simulate endpoints."""
+"""The calls about credentials and encoders, and Seam's own simulate endpoints.
+
+What a Salto KS site does with them is in `ks_system.calls`.
+"""
 
 from typing import Any
 
+from sandbox.ks_system import calls as ks_calls
+from sandbox.ks_system import credentials as ks_credentials
+from sandbox.ks_system.things import KIND as KS
+from sandbox.ks_system.things import KsCredential
 from sandbox.seam import attempts
 from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.seam.things import Script
 from sandbox.space import encoders, scans, shapes, syncing
-from sandbox.space.calls import USER, is_found, mine, one, user
+from sandbox.space.calls import USER, credential, credentials, is_found, mine, one, user
 from sandbox.space.things import Encoder, SpaceKey
 from sandbox.world import new_id
 
@@ -20,9 +27,11 @@ def create(ask: Ask) -> dict[str, Any]:
     comes back (whether Seam makes a new row is not published). One that cannot be is found
     out at the encoder.
     """
+    owner = user(ask)
+    if ask.world.space_systems[owner.system_id].kind == KS:
+        return ks_calls.create(ask, owner)
     if ask.get("access_method") != "card":
         raise invalid("This simulation knows cards only.", access_method="Unsupported")
-    owner = user(ask)
     metadata = ask.get("salto_space_metadata") or {}
     is_new = metadata.get("assign_new_key", True) is not False
     current = ask.world.space_keys.get(owner.key_id)
@@ -43,42 +52,53 @@ def create(ask: Ask) -> dict[str, Any]:
     return {"acs_credential": shapes.credential(ask.world, key)}
 
 
-def _key(ask: Ask) -> SpaceKey:
-    found: SpaceKey = one(ask, ask.world.space_keys, "acs_credential")
-    return found
-
-
 def get(ask: Ask) -> dict[str, Any]:
-    return {"acs_credential": shapes.credential(ask.world, _key(ask))}
+    return {"acs_credential": shapes.credential(ask.world, credential(ask))}
 
 
 def list_credentials(ask: Ask) -> dict[str, Any]:
     if not any(ask.get(n) for n in ("acs_user_id", "acs_system_id", "user_identity_id")):
         raise invalid("Must provide one of: acs_user_id, acs_system_id, user_identity_id")
-    rows = mine(ask, ask.world.space_keys)
+    rows = credentials(ask)
     if ask.get("acs_user_id") or ask.get("user_identity_id"):
         owner = user(ask)
         rows = [row for row in rows if row.user_id == owner.id]
     rows = [
         row
         for row in rows
-        if is_found(ask, row.card_number, ask.world.space_users[row.user_id].full_name, row.id)
+        if is_found(ask, row.card_number, _owner_name(ask, row), row.id)
         and ("created_before" not in ask.given or row.created_at < ask.get("created_before"))
         and ask.get("is_multi_phone_sync_credential") is not True
     ]
     return ask.page("acs_credentials", rows, lambda row: shapes.credential(ask.world, row), 500)
 
 
+def _owner_name(ask: Ask, row: SpaceKey | KsCredential) -> str:
+    owner = ask.world.space_users.get(row.user_id)
+    return owner.full_name if owner else ""
+
+
 def update(ask: Ask) -> dict[str, Any]:
-    key = _key(ask)
-    key.ends_at = ask.get("ends_at", key.ends_at)
-    ask.world.space_keys.put(key)
+    row = credential(ask)
+    if isinstance(row, KsCredential):
+        ks_calls.refuse_digits(ask)
+        row.ends_at = ask.get("ends_at", row.ends_at)
+        ask.world.ks_credentials.put(row)
+        return {}
+    row.ends_at = ask.get("ends_at", row.ends_at)
+    ask.world.space_keys.put(row)
     return {}
 
 
 def delete(ask: Ask) -> dict[str, Any]:
-    """Take a credential back: its card goes on the denylist, which offline doors hear late."""
-    key = _key(ask)
+    """Take a credential back: its card goes on the denylist, which offline doors hear late.
+
+    Salto KS has no such list: a PIN is gone and a tag is unregistered at once.
+    """
+    key = credential(ask)
+    if isinstance(key, KsCredential):
+        ks_credentials.drop(ask.world, key)
+        return {}
     if key.deleted_at is None:
         encoders.withdraw(ask.world, key)
         syncing.withdraw(ask.world, key)
@@ -115,6 +135,7 @@ def _start(ask: Ask, action_type: str, **payload: Any) -> dict[str, Any]:
     encoder = _encoder(ask)
     if encoder.is_removed:
         raise not_found("acs_encoder")
+    payload |= ks_calls.registration(ask)
     attempt = attempts.make(ask, action_type, encoder_id=encoder.id, **payload)
     encoders.claim(ask.world, encoder, attempt)
     attempts.go(ask.world, attempt)
@@ -124,7 +145,14 @@ def _start(ask: Ask, action_type: str, **payload: Any) -> dict[str, Any]:
 def encode(ask: Ask) -> dict[str, Any]:
     if not ask.get("acs_credential_id"):
         raise invalid("Must provide acs_credential_id: access methods are not simulated.")
-    return _start(ask, encoders.ENCODE, key_id=_key(ask).id)
+    key = credential(ask)
+    if isinstance(key, KsCredential) or _is_reader(ask):
+        raise invalid("Salto KS encodes nothing: use scan_to_assign_credential.")
+    return _start(ask, encoders.ENCODE, key_id=key.id)
+
+
+def _is_reader(ask: Ask) -> bool:
+    return ask.world.space_systems[_encoder(ask).system_id].kind == KS
 
 
 def scan(ask: Ask) -> dict[str, Any]:
@@ -132,9 +160,13 @@ def scan(ask: Ask) -> dict[str, Any]:
 
 
 def scan_to_assign(ask: Ask) -> dict[str, Any]:
-    """Refuse: made for tags that are registered before, which Space has none of."""
-    user(ask)
-    raise invalid("Salto Space writes cards: use encode_credential.")
+    """Read a tag and give it to somebody. Space has no tags."""
+    owner = user(ask)
+    if not _is_reader(ask):
+        raise invalid("Salto Space writes cards: use encode_credential.")
+    if owner.system_id != _encoder(ask).system_id:
+        raise invalid("The user and the encoder are not in the same system.")
+    return _start(ask, encoders.ASSIGN, user_id=owner.id)
 
 
 # --- what the next job is to do -----------------------------------------------------------
@@ -205,9 +237,11 @@ ROUTES = [
         "/acs/credentials/create",
         "",
         f"access_method*:code|card|mobile_key|cloud_key acs_system_id:uuid {USER}"
-        " salto_space_metadata:object starts_at:time ends_at:time",
+        " salto_space_metadata:object code:digits starts_at:time ends_at:time",
         create,
     ),
+    call("/acs/credentials/assign", "PATCH", f"{CREDENTIAL} {USER}", ks_calls.assign),
+    call("/acs/credentials/unassign", "PATCH", f"{CREDENTIAL} {USER}", ks_calls.unassign),
     call("/acs/credentials/get", "GET", CREDENTIAL, get),
     call(
         "/acs/credentials/list",

@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.clock import format_utc
 from sandbox.control_things import Change, apply_changes, set_field
+from sandbox.ks_system import seats
 from sandbox.space import doors, encoders, growing, keys, refusals, scans, syncing
 from sandbox.space.things import Card, Encoder, SpaceDoor, SpaceSystem
 from sandbox.wishes import WrongWishError, route
@@ -23,7 +24,7 @@ def find(table: Table[Any], value: Any, what: str) -> Any:
 
 
 def _name(row: Any) -> str:
-    return str(row.label if isinstance(row, Card) else row.name)
+    return str(row.label if hasattr(row, "label") else row.name)
 
 
 # --- cards --------------------------------------------------------------------------------
@@ -168,8 +169,11 @@ def change_encoder(world: World, body: dict[str, Any], path: dict[str, str]) -> 
     return encoder_shape(world, world.encoders.put(encoder))
 
 
-def door_shape(_world: World, row: SpaceDoor) -> dict[str, Any]:
-    return asdict(row) | {"created_at": format_utc(row.created_at)}
+def door_shape(world: World, row: SpaceDoor) -> dict[str, Any]:
+    """Return the truth about a door; of Salto KS, its lock's too."""
+    lock = world.ks_locks.get(row.id)
+    shape = asdict(row) | {"created_at": format_utc(row.created_at)}
+    return shape | (asdict(lock) if lock else {})
 
 
 def list_doors(world: World, _query: dict[str, str], _path: dict[str, str]) -> Any:
@@ -180,12 +184,27 @@ DOOR_CHANGES: dict[str, Change] = {
     "is_being_edited": set_field("is_being_edited", bool),
     "is_online": set_field("is_online", bool),
 }
+KS_LOCK_CHANGES: dict[str, Change] = {
+    "bolt": set_field("bolt", str, "locked", "unlocked", "office_mode"),
+    "battery_level": set_field("battery_level", str),
+    "privacy_mode": set_field("privacy_mode", bool),
+    "left_open_alarm": set_field("left_open_alarm", bool),
+    "intrusion_alarm": set_field("intrusion_alarm", bool),
+    "open_seconds": set_field("open_seconds", (int, float)),
+}
 
 
 def change_door(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
+    """Change a door; of Salto KS, its lock too."""
     door = find(world.space_doors, path["door_id"], "door")
+    lock = world.ks_locks.get(door.id)
+    of_lock = {name: body.pop(name) for name in list(body) if lock and name in KS_LOCK_CHANGES}
     apply_changes(world, door, body, DOOR_CHANGES)
-    return door_shape(world, world.space_doors.put(door))
+    world.space_doors.put(door)
+    if lock:
+        apply_changes(world, lock, of_lock, KS_LOCK_CHANGES)
+        world.ks_locks.put(lock)
+    return door_shape(world, door)
 
 
 def bring_list(world: World, _body: dict[str, Any], path: dict[str, str]) -> Any:
@@ -216,6 +235,13 @@ def _reach(name: str) -> Change:
     return change
 
 
+def _seats(world: World, system: SpaceSystem, value: Any) -> None:
+    if not isinstance(value, int) or value < 0:
+        raise WrongWishError(f"seats cannot be {value!r}")
+    system.seats = value
+    seats.settle(world, system)
+
+
 SYSTEM_CHANGES: dict[str, Change] = {
     "is_bridge_up": _reach("is_bridge_up"),
     "is_server_up": _reach("is_server_up"),
@@ -224,6 +250,7 @@ SYSTEM_CHANGES: dict[str, Change] = {
     "revalidation_days": set_field("revalidation_days", int),
     "structure_version": set_field("structure_version", int),
     "denylist_size": set_field("denylist_size", int),
+    "seats": _seats,
     "grow": growing.grow,
 }
 

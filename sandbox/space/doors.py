@@ -60,7 +60,8 @@ def try_card(world: World, card: Card, door: SpaceDoor) -> Tried:
         key_number=card.content.get("key_number"),
     )
     if door.is_online and world.space_systems[door.system_id].is_server_up:
-        _report(world, card, door, tried)
+        user_id = card.content.get("user_id")
+        report(world, door, tried.reason, user_id=user_id, method="card", is_open=tried.opened)
     return tried
 
 
@@ -113,21 +114,24 @@ def _judge(content: dict[str, Any], door: SpaceDoor, now: datetime) -> str:
     return "opened" if door.id in content.get("door_ids", ()) else "not_allowed_here"
 
 
-def _report(world: World, card: Card, door: SpaceDoor, tried: Tried) -> None:
+def report(
+    world: World, door: SpaceDoor, reason: str, *, user_id: str | None, method: str, is_open: bool
+) -> None:
+    """Tell Seam who came to an online door and what it said."""
     system = world.space_systems[door.system_id]
     account = world.seam_accounts[system.account_id]
-    more: dict[str, Any] = {"method": "card"}
-    if not tried.opened:
-        text = f"SIMULATED: {tried.reason}"
+    more: dict[str, Any] = {"method": method}
+    if not is_open:
+        text = f"SIMULATED: {reason}"
         more = {"reason": {"reason_code": "credential_error", "message": text}}
     events.emit(
         world,
         account.workspace_id,
-        "lock.unlocked" if tried.opened else "lock.access_denied",
+        "lock.unlocked" if is_open else "lock.access_denied",
         acs_entrance_id=door.id,
         acs_system_id=system.id,
         connected_account_id=account.id,
-        acs_user_id=card.content.get("user_id"),
+        acs_user_id=user_id,
         **more,
     )
 

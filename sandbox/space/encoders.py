@@ -30,8 +30,13 @@ def claim(world: World, encoder: Encoder, attempt: Attempt) -> None:
         return
     encoder.attempt_id, encoder.started_at = attempt.id, world.now()
     world.encoders.put(encoder)
-    seconds = world.settings.attempt_expires_seconds
+    seconds = world.settings.attempt_expires_seconds + attempt.payload.get("wait_seconds", 0.0)
     world.schedule(f"encoder-expire:{attempt.id}", "encoder-expire", seconds, id=attempt.id)
+
+
+def _start(world: World, attempt: Attempt) -> None:
+    encoder = world.encoders[attempt.payload["encoder_id"]]
+    BEGIN[world.space_systems[encoder.system_id].kind](world, attempt)
 
 
 def _begin(world: World, attempt: Attempt) -> None:
@@ -41,20 +46,20 @@ def _begin(world: World, attempt: Attempt) -> None:
     if key:
         _force_sync(world, key)
     if attempt.payload.get("is_busy"):
-        _fail(world, encoder, attempt, refusals.BUSY)
+        fail(world, encoder, attempt, refusals.BUSY)
         return
     script = script_for(
         world, attempt, "before", encoder_id=encoder.id, credential_id=attempt.payload.get("key_id")
     )
     if script:
-        _follow(world, encoder, attempt, script)
+        follow(world, encoder, attempt, script)
         return
     if why := refusals.before(world, encoder, attempt, key):
-        _fail(world, encoder, attempt, why)
+        fail(world, encoder, attempt, why)
         return
     encoder.state = "waiting"
     world.encoders.put(encoder)
-    world.schedule(_key(encoder), "encoder-wait", encoder.wait_seconds, encoder_id=encoder.id)
+    world.schedule(timer_of(encoder), "encoder-wait", encoder.wait_seconds, encoder_id=encoder.id)
     if encoder.card_id:
         _card_is_there(world, encoder)
 
@@ -67,10 +72,10 @@ def _force_sync(world: World, key: SpaceKey) -> None:
         syncing.tell(world, user)
 
 
-def _follow(world: World, encoder: Encoder, attempt: Attempt, script: Script) -> None:
+def follow(world: World, encoder: Encoder, attempt: Attempt, script: Script) -> None:
     """Do what a script says instead of waiting for a card."""
     if script.error:
-        _fail(world, encoder, attempt, Refusal(script.error["type"], script.error["message"]))
+        fail(world, encoder, attempt, Refusal(script.error["type"], script.error["message"]))
     elif script.scenario == "credential_is_issued":
         card = scans.new_card(world, "SIMULATED card of a scenario")
         keys.write(world, card, world.space_keys[attempt.payload["key_id"]])
@@ -78,7 +83,7 @@ def _follow(world: World, encoder: Encoder, attempt: Attempt, script: Script) ->
     elif script.scenario:
         wish = script.options.get("credential_id")
         result = scans.scenario(world, encoder.system_id, script.scenario, wish)
-        _end(world, encoder, "ok")
+        end(world, encoder, "ok")
         attempts.succeed(world, attempt, result)
     # else: it hangs until it expires
 
@@ -89,17 +94,17 @@ def _card_is_there(world: World, encoder: Encoder) -> None:
     key = world.space_keys.get(attempt.payload.get("key_id"))
     script = script_for(world, attempt, "placed", encoder_id=encoder.id, card_id=card.id)
     if script and script.error:
-        _fail(world, encoder, attempt, Refusal(script.error["type"], script.error["message"]))
+        fail(world, encoder, attempt, Refusal(script.error["type"], script.error["message"]))
     elif why := refusals.of_card(world, encoder, attempt, key, card):
-        _fail(world, encoder, attempt, why)
+        fail(world, encoder, attempt, why)
     else:
         encoder.state = "processing"
         world.encoders.put(encoder)
         if encoder.mode == "stalled":
-            world.timers.drop(_key(encoder))
+            world.timers.drop(timer_of(encoder))
             return
         seconds = encoder.write_seconds
-        world.schedule(_key(encoder), "encoder-done", seconds, encoder_id=encoder.id)
+        world.schedule(timer_of(encoder), "encoder-done", seconds, encoder_id=encoder.id)
 
 
 def _done(world: World, timer: Timer) -> None:
@@ -117,19 +122,19 @@ def _finish(world: World, encoder: Encoder, attempt: Attempt) -> None:
         "card_id": card.id,
     }
     if attempt.action_type != ENCODE:
-        _end(world, encoder, "ok")
+        end(world, encoder, "ok")
         attempts.succeed(world, attempt, scans.result(world, encoder.system_id, card))
         return
     if attempt.payload["key_id"] not in world.space_keys.rows:  # deleted while it was written
         card.is_half_written = True
         world.cards.put(card)
-        _fail(world, encoder, attempt, refusals.DELETED)
+        fail(world, encoder, attempt, refusals.DELETED)
         return
     if during := script_for(world, attempt, "during", **facts):
         card.is_half_written = True
         world.cards.put(card)
         error = during.error or {"type": "uncategorized_error", "message": "SIMULATED"}
-        _fail(world, encoder, attempt, Refusal(error["type"], error["message"]))
+        fail(world, encoder, attempt, Refusal(error["type"], error["message"]))
         return
     after = script_for(world, attempt, "after", **facts)
     _write(world, encoder, attempt, card, after)
@@ -147,9 +152,9 @@ def _write(
         return
     lose_answer(world, key, None if after is None else after.options.get("report_seconds", ...))
     if after and after.error:
-        _fail(world, encoder, attempt, Refusal(after.error["type"], after.error["message"]))
+        fail(world, encoder, attempt, Refusal(after.error["type"], after.error["message"]))
     elif attempt.status != "pending":
-        _end(world, encoder, "ok")
+        end(world, encoder, "ok")
 
 
 def lose_answer(world: World, key: SpaceKey, seconds: object = ...) -> None:
@@ -164,7 +169,7 @@ def lose_answer(world: World, key: SpaceKey, seconds: object = ...) -> None:
 def _succeed(world: World, encoder: Encoder, attempt: Attempt, card: Card) -> None:
     key = world.space_keys[attempt.payload["key_id"]]
     report(world, key)
-    _end(world, encoder, "ok")
+    end(world, encoder, "ok")
     attempts.succeed(world, attempt, shapes.credential(world, key))
 
 
@@ -187,20 +192,20 @@ def _report_late(world: World, timer: Timer) -> None:
 # --- ends ---------------------------------------------------------------------------------
 
 
-def _fail(world: World, encoder: Encoder, attempt: Attempt, why: Refusal) -> None:
+def fail(world: World, encoder: Encoder, attempt: Attempt, why: Refusal) -> None:
     if encoder.attempt_id == attempt.id:
         encoder.latest_error = why.kind
-        _end(world, encoder, "error")
+        end(world, encoder, "error")
     attempts.fail(world, attempt, why.kind, why.message)
 
 
-def _end(world: World, encoder: Encoder, state: str) -> None:
+def end(world: World, encoder: Encoder, state: str) -> None:
     """Free the encoder; its light shows how it went for a moment."""
     world.timers.drop(f"encoder-expire:{encoder.attempt_id}")
-    world.timers.drop(_key(encoder))
+    world.timers.drop(timer_of(encoder))
     encoder.state, encoder.attempt_id = state, None
     world.encoders.put(encoder)
-    world.schedule(_key(encoder), "encoder-rest", REST_SECONDS, encoder_id=encoder.id)
+    world.schedule(timer_of(encoder), "encoder-rest", REST_SECONDS, encoder_id=encoder.id)
 
 
 def _rest(world: World, timer: Timer) -> None:
@@ -213,14 +218,14 @@ def _rest(world: World, timer: Timer) -> None:
 def _nobody_came(world: World, timer: Timer) -> None:
     encoder = world.encoders.get(timer.payload["encoder_id"])
     if encoder and encoder.attempt_id and encoder.state == "waiting":
-        _fail(world, encoder, world.attempts[encoder.attempt_id], refusals.NO_CARD)
+        fail(world, encoder, world.attempts[encoder.attempt_id], refusals.NO_CARD)
 
 
 def _expire(world: World, timer: Timer) -> None:
     attempt = world.attempts.get(timer.payload["id"])
     if attempt:
         encoder = world.encoders[attempt.payload["encoder_id"]]
-        _fail(world, encoder, attempt, refusals.EXPIRED)
+        fail(world, encoder, attempt, refusals.EXPIRED)
 
 
 def stop(world: World, encoder: Encoder, why: Refusal) -> None:
@@ -237,14 +242,14 @@ def stop(world: World, encoder: Encoder, why: Refusal) -> None:
         keys.write(world, card, key)
         world.effect("card_written", cause="encoder", card_id=card.id, key_number=key.key_number)
         lose_answer(world, key)
-    _fail(world, encoder, attempt, why)
+    fail(world, encoder, attempt, why)
 
 
 def cancel(world: World, encoder: Encoder) -> None:
     """Somebody presses cancel at the server; the card stays as it was."""
     attempt = world.attempts.get(encoder.attempt_id)
     if attempt:
-        _fail(world, encoder, attempt, refusals.CANCELLED)
+        fail(world, encoder, attempt, refusals.CANCELLED)
 
 
 def withdraw(world: World, key: SpaceKey) -> None:
@@ -252,7 +257,7 @@ def withdraw(world: World, key: SpaceKey) -> None:
     for encoder in world.encoders.where(system_id=key.system_id, state="waiting"):
         attempt = world.attempts.get(encoder.attempt_id)
         if attempt and attempt.payload.get("key_id") == key.id:
-            _fail(world, encoder, attempt, refusals.DELETED)
+            fail(world, encoder, attempt, refusals.DELETED)
 
 
 # --- hands --------------------------------------------------------------------------------
@@ -284,16 +289,18 @@ def take(world: World, card: Card) -> None:
             is_encoding = attempt.action_type == ENCODE
             card.is_half_written = card.is_half_written or is_encoding
             why = refusals.INTERRUPTED if is_encoding else refusals.LIFTED
-            _fail(world, encoder, attempt, why)
+            fail(world, encoder, attempt, why)
         world.encoders.put(encoder)
     world.cards.put(card)
 
 
-def _key(encoder: Encoder) -> str:
+def timer_of(encoder: Encoder) -> str:
     return f"encoder:{encoder.id}"
 
 
-attempts.WORK |= {ENCODE: _begin, SCAN: _begin, ASSIGN: _begin}
+#: Kind of system → how its encoders begin a job; other kinds add theirs.
+BEGIN: dict[str, attempts.Work] = {"salto_space": _begin}
+attempts.WORK |= {ENCODE: _start, SCAN: _start, ASSIGN: _start}
 
 TIMERS: dict[str, Callable[[World, Timer], None]] = {
     "encoder-wait": _nobody_came,

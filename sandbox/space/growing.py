@@ -7,6 +7,7 @@ card. Those cards are in people's pockets: no piece of plastic lies in the tray 
 from datetime import timedelta
 from typing import Any
 
+from sandbox.ks_system import seats
 from sandbox.space import keys, syncing
 from sandbox.space.things import SpaceDoor, SpaceGroup, SpaceKey, SpaceSystem, SpaceUser
 from sandbox.world import World, new_id
@@ -22,6 +23,7 @@ def grow(world: World, system: SpaceSystem, wish: dict[str, Any]) -> None:
     door_ids = _grow_doors(world, system, counts["doors"])
     group_ids = _grow_groups(world, system, counts["groups"], door_ids)
     _grow_users(world, system, counts["users"], group_ids)
+    seats.settle(world, system)
 
 
 def _grow_doors(world: World, system: SpaceSystem, count: int) -> list[str]:
@@ -72,7 +74,7 @@ def _grow_users(world: World, system: SpaceSystem, count: int, group_ids: list[s
         )
         user.known = syncing.wish(user)
         world.space_users.put(user)
-        if number % 10 < WITH_CARD_IN_TEN:
+        if number % 10 < WITH_CARD_IN_TEN and system.kind == "salto_space":
             _give_card(world, system, user)
 
 

@@ -58,7 +58,8 @@ async def cards_page(request: Request) -> Response:
 
 
 def _system(world: World, key: str | None) -> SpaceSystem | None:
-    return world.space_systems.get(key) or next(iter(world.space_systems), None)
+    mine = world.space_systems.where(kind="salto_space")
+    return next((row for row in mine if row.id == key), next(iter(mine), None))
 
 
 def _encoders(world: World, system: SpaceSystem) -> list[Encoder]:

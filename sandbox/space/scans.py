@@ -76,7 +76,7 @@ def scenario(world: World, system_id: str, word: str, key_id: str | None) -> dic
 
 
 def raise_if_missing(world: World, key_id: str | None) -> None:
-    if key_id and not world.space_keys.get(key_id):
+    if key_id and not (world.space_keys.get(key_id) or world.ks_credentials.get(key_id)):
         raise not_found("acs_credential")
 
 

@@ -4,7 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.clock import format_utc
-from sandbox.seam.devices import problem, warning
+from sandbox.ks_system import seats
+from sandbox.ks_system import shapes as ks_shapes
+from sandbox.ks_system.things import KIND as KS
+from sandbox.ks_system.things import KsCredential
+from sandbox.seam.problems import problem, warning
 from sandbox.space import keys, syncing
 from sandbox.space.things import (
     Encoder,
@@ -15,6 +19,20 @@ from sandbox.space.things import (
     SpaceUser,
 )
 from sandbox.world import World
+
+#: What Seam calls a system of a kind, its users and its groups.
+TYPES = {
+    "salto_space": {
+        "system": ("salto_space_system", "Salto Space system"),
+        "user": ("salto_space_user", "Salto Space user"),
+        "group": ("salto_space_group", "Salto Space group"),
+    },
+    KS: {
+        "system": ("salto_ks_site", "Salto KS site"),
+        "user": ("salto_site_user", "Salto KS site user"),
+        "group": ("salto_ks_access_group", "Salto KS access group"),
+    },
+}
 
 
 def moment(at: datetime | None) -> str | None:
@@ -47,14 +65,16 @@ def system(world: World, row: SpaceSystem, base_url: str) -> dict[str, Any]:
         errors.append(problem(world, "provider_service_unavailable", text))
     if not account.is_connected:
         errors.append(problem(world, "account_disconnected", "The account is disconnected."))
+    errors += seats.errors(world, row)
+    kind, kind_name = TYPES[row.kind]["system"]
     return {
         **_ids(world, row.id),
         "connected_account_ids": [account.id],
         "name": row.name,
-        "external_type": "salto_space_system",
-        "external_type_display_name": "Salto Space system",
-        "system_type": "salto_space_system",
-        "system_type_display_name": "Salto Space system",
+        "external_type": kind,
+        "external_type_display_name": kind_name,
+        "system_type": kind,
+        "system_type_display_name": kind_name,
         "acs_access_group_count": len(world.space_groups.where(system_id=row.id)),
         "acs_user_count": len(world.space_users.where(system_id=row.id)),
         "is_credential_manager": False,
@@ -63,7 +83,7 @@ def system(world: World, row: SpaceSystem, base_url: str) -> dict[str, Any]:
         "image_alt_text": "SIMULATED",
         "created_at": format_utc(row.created_at),
         "errors": errors,
-        "warnings": [],
+        "warnings": seats.warnings(world, row),
     }
 
 
@@ -73,6 +93,17 @@ def user(world: World, row: SpaceUser) -> dict[str, Any]:
         warnings.append(warning(world, "being_deleted", "The user is being deleted."))
     if row.ends_at and row.ends_at <= world.now():
         warnings.append(warning(world, "acs_user_inactive", "The access schedule has ended."))
+    errors: list[dict[str, Any]] = []
+    metadata: dict[str, Any] = {
+        "salto_space_metadata": {"user_id": row.ext_id, "audit_openings": True}
+    }
+    kind = world.space_systems[row.system_id].kind
+    if kind == KS:
+        errors, metadata = (
+            seats.user_errors(world, row),
+            {"salto_ks_metadata": {"is_subscribed": row.is_subscribed}},
+        )
+        warnings += seats.user_warnings(world, row)
     schedule = None
     if row.starts_at or row.ends_at:
         starts = row.starts_at or row.created_at
@@ -87,15 +118,15 @@ def user(world: World, row: SpaceUser) -> dict[str, Any]:
         "phone_number": row.phone_number,
         "user_identity_id": row.user_identity_id,
         "access_schedule": schedule,
-        "external_type": "salto_space_user",
-        "external_type_display_name": "Salto Space user",
+        "external_type": TYPES[kind]["user"][0],
+        "external_type_display_name": TYPES[kind]["user"][1],
         "is_managed": True,
         "is_suspended": row.is_suspended,
-        "salto_space_metadata": {"user_id": row.ext_id, "audit_openings": True},
+        **metadata,
         "last_successful_sync_at": moment(row.synced_at),
         "pending_mutations": syncing.pending(world, row),
         "created_at": format_utc(row.created_at),
-        "errors": [],
+        "errors": errors,
         "warnings": warnings,
     }
     return _plain(
@@ -104,7 +135,7 @@ def user(world: World, row: SpaceUser) -> dict[str, Any]:
 
 
 def group(world: World, row: SpaceGroup) -> dict[str, Any]:
-    words = ("salto_space_group", "Salto Space group")
+    words = TYPES[world.space_systems[row.system_id].kind]["group"]
     return {
         **_ids(world, row.system_id),
         "acs_access_group_id": row.id,
@@ -125,6 +156,7 @@ def group(world: World, row: SpaceGroup) -> dict[str, Any]:
 def entrance(world: World, row: SpaceDoor) -> dict[str, Any]:
     ids = _ids(world, row.system_id)
     del ids["workspace_id"]
+    is_ks = world.space_systems[row.system_id].kind == KS
     return {
         **ids,
         "acs_entrance_id": row.id,
@@ -135,20 +167,28 @@ def entrance(world: World, row: SpaceDoor) -> dict[str, Any]:
         "can_unlock_with_cloud_key": False,
         "can_belong_to_reservation": False,
         "space_ids": [],
-        "salto_space_metadata": {
-            "door_id": row.id[:8],
-            "door_name": row.name,
-            "door_description": row.description,
-            "audit_on_keys": True,
-        }
-        | ({"room_name": row.room_name, "room_description": "Guest room"} if row.room_name else {}),
         "created_at": format_utc(row.created_at),
         "errors": [],
         "warnings": [],
+        **(ks_shapes.entrance(world, row) if is_ks else _space_door(row)),
     }
 
 
-def credential(world: World, row: SpaceKey) -> dict[str, Any]:
+def _space_door(row: SpaceDoor) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "door_id": row.id[:8],
+        "door_name": row.name,
+        "door_description": row.description,
+        "audit_on_keys": True,
+    }
+    if row.room_name:
+        metadata |= {"room_name": row.room_name, "room_description": "Guest room"}
+    return {"salto_space_metadata": metadata}
+
+
+def credential(world: World, row: SpaceKey | KsCredential) -> dict[str, Any]:
+    if isinstance(row, KsCredential):
+        return _ids(world, row.system_id) | ks_shapes.credential(world, row)
     owner = world.space_users[row.user_id]
     shape = {
         **_ids(world, row.system_id),

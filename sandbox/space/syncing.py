@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.clock import format_utc
+from sandbox.ks_system import credentials, seats
 from sandbox.seam import events
 from sandbox.space import keys
 from sandbox.space.things import SpaceKey, SpaceSystem, SpaceUser
@@ -69,7 +70,9 @@ def tell(world: World, user: SpaceUser) -> None:
     if user.deleted_at:
         for key in world.space_keys.where(user_id=user.id):
             keys.cancel(world, key)
+        credentials.release(world, user)
         world.space_users.drop(user.id)
+        seats.settle(world, world.space_systems[user.system_id])
         emit(world, user, "acs_user.deleted")
         world.effect("user_deleted", cause="remote", acs_user_id=user.id)
         return
@@ -77,6 +80,7 @@ def tell(world: World, user: SpaceUser) -> None:
     user.known, user.synced_at = wish(user), world.now()
     world.space_users.put(user)
     world.effect("user_created" if is_new else "user_changed", cause="remote", acs_user_id=user.id)
+    seats.watch(world, user)
     if is_new:
         emit(world, user, "acs_user.created")
 

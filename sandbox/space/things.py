@@ -11,6 +11,7 @@ from sandbox.things import Thing
 class SpaceSystem(Thing):
     """One installation: its server, reached through a bridge, and its denylist.
 
+    Or, with `kind` salto_ks, a site in Salto's cloud: no bridge, no cards, but seats.
     `denylist` holds key numbers in the order they were cancelled; `version` counts them.
     """
 
@@ -18,6 +19,8 @@ class SpaceSystem(Thing):
     name: str
     time_zone: str
     created_at: datetime
+    kind: str = "salto_space"  # or salto_ks
+    seats: int = 0  # Salto KS: of its subscription
     is_bridge_up: bool = True
     is_server_up: bool = True
     has_database: bool = True
@@ -50,6 +53,7 @@ class SpaceUser(Thing):
     is_locked: bool = False  # somebody edits them in Space right now
     deleted_at: datetime | None = None
     key_id: str | None = None  # the credential on their current card
+    is_subscribed: bool = False  # Salto KS: has a seat
 
 
 @dataclass(kw_only=True)
@@ -112,6 +116,7 @@ class Encoder(Thing):
     card_id: str | None = None
     is_misplaced: bool = False
     is_removed: bool = False
+    door_id: str | None = None  # Salto KS: the lock that it is
     latest_error: str | None = None
 
 

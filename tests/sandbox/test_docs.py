@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import control, control_things, faults, routes, seed, visit
+from sandbox.ks_system import doors as ks_doors
+from sandbox.ks_system import readers
 from sandbox.space import control as space_control
 from sandbox.space import refusals
 from sandbox.things import Settings
@@ -22,9 +24,11 @@ NAMES = [
     *faults.POISONS,
     *routes.known_words(),
     *visit.REASONS,
+    *ks_doors.REASONS,
     *refusals.MODES,
     *space_control.ENCODER_CHANGES,
     *space_control.DOOR_CHANGES,
+    *space_control.KS_LOCK_CHANGES,
     *space_control.SYSTEM_CHANGES,
     *control.PRESETS,
     *control_things.LOCK_CHANGES,
@@ -65,3 +69,8 @@ def test_every_row_of_the_failure_table_is_documented_word_for_word(row):
     wanted = refusals.ROWS[row]
 
     assert f"| `{row}` | `{wanted.kind}` | {wanted.message} |" in TEXT
+
+
+@pytest.mark.parametrize("why", [value for name, value in vars(readers).items() if name.isupper()])
+def test_what_readers_say_is_documented(why):
+    assert not isinstance(why, refusals.Refusal) or why.message in TEXT

@@ -83,7 +83,7 @@ ENCODER = {
 }
 IN_SYSTEM = {"acs_system_id": seed.SYSTEM_ID}
 LISTS = [
-    ("/systems/list", {}, "acs_systems", SYSTEM, 1),
+    ("/systems/list", {"search": "annex"}, "acs_systems", SYSTEM, 1),
     ("/users/list", IN_SYSTEM, "acs_users", USER, 3),
     ("/access_groups/list", IN_SYSTEM, "acs_access_groups", GROUP, 9),
     ("/entrances/list", IN_SYSTEM, "acs_entrances", ENTRANCE, 12),
@@ -222,7 +222,7 @@ def test_an_unknown_group_makes_no_user(desk):
     answer = desk.ask("/users/create", acs_system_id=seed.SYSTEM_ID, **wish)
 
     assert refusal(answer) == (404, "acs_access_group_not_found")
-    assert len(desk.said("/users/list", "acs_users")) == 3
+    assert len(desk.said("/users/list", "acs_users", **IN_SYSTEM)) == 3
 
 
 def test_users_are_found_by_what_they_are_called(desk):
