@@ -36,6 +36,7 @@ from sandbox.desk import Desk
 from sandbox.exchange import SILENT
 from sandbox.ks_system import credentials, readers, seats
 from sandbox.ks_system import doors as ks_doors
+from sandbox.ks_system import pages as tags
 from sandbox.ks_system import seed as ks_seed
 from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError, problem
 from sandbox.seam import attempts, codes, webhooks
@@ -217,6 +218,10 @@ ROUTES = [
     Route("/doors", visit.stand_at_door, methods=["POST"]),
     Route("/cards", cards.cards_page, methods=["GET"]),
     Route("/cards", cards.use_cards, methods=["POST"]),
+    Route("/cards/live", cards.lights, methods=["GET"]),
+    Route("/tags", tags.tags_page, methods=["GET"]),
+    Route("/tags", tags.use_tags, methods=["POST"]),
+    Route("/tags/live", tags.lights, methods=["GET"]),
     Route("/healthz", health),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
 ]

@@ -15,6 +15,7 @@ from sandbox.seam import codes as seam_codes
 from sandbox.things import Lock, Mail, Person, SignIn, Site
 from sandbox.world import World
 
+LIVE = "script-src 'self'; connect-src 'self';"
 SCOPE_TEXTS = {
     "user_api.full_access": "See and operate your sites, locks and users",
     "openid": "Know who you are",
@@ -23,8 +24,13 @@ SCOPE_TEXTS = {
 }
 
 
-def page(title: str, body: str, *, status: int = 200, may_post_to: str = "") -> Response:
-    """Return a whole page. `may_post_to`: another origin that a form's answer may lead to."""
+def page(
+    title: str, body: str, *, status: int = 200, may_post_to: str = "", live: str = ""
+) -> Response:
+    """Return a whole page. `may_post_to`: another origin that a form's answer may lead to;
+    `live`: where a script asks each second for the lights that the page shows."""
+    script = '<script type="module" src="/static/live.js"></script>' if live else ""
+    source = f' data-live="{escape(live)}"' if live else ""
     html = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -34,13 +40,14 @@ def page(title: str, body: str, *, status: int = 200, may_post_to: str = "") -> 
   <title>{escape(title)} – SIMULATED locks</title>
   <link rel="icon" href="/static/sandbox.svg">
   <link rel="stylesheet" href="/static/sandbox.css">
+  {script}
 </head>
-<body>
+<body{source}>
   <header>
     <p class="brand"><strong>SIMULATED</strong> locks <span>no real lock behind it</span></p>
     <nav aria-label="Sandbox">
       <a href="/">Start</a> <a href="/doors">Doors</a> <a href="/cards">Cards</a>
-      <a href="/outbox">Outbox</a>
+      <a href="/tags">Tags</a> <a href="/outbox">Outbox</a>
     </nav>
   </header>
   <main>
@@ -51,7 +58,7 @@ def page(title: str, body: str, *, status: int = 200, may_post_to: str = "") -> 
 </html>
 """
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+        f"default-src 'none'; style-src 'self'; {LIVE if live else ''} img-src 'self'; base-uri 'none';"
         f" frame-ancestors 'none'; form-action 'self' {may_post_to}"
     )
     headers = {
@@ -142,6 +149,7 @@ def index(world: World, base_url: str) -> Response:
       <dt>Keypad Cloud, invented</dt><dd>{url}/keypad/v1</dd>
       <dt>Seam</dt><dd>{url}/seam</dd>
       <dt>Cards and encoders</dt><dd><a href="/cards">Cards</a>: a tray, two encoders, twelve doors</dd>
+      <dt>Tags and readers</dt><dd><a href="/tags">Tags</a>: a tray, four readers, eight doors</dd>
       <dt>Try a door</dt><dd><a href="/doors">Doors</a>: PIN {seed.DEMO_PIN}, or a tag</dd>
       <dt>Mails and text messages</dt><dd><a href="/outbox">Outbox</a></dd>
       <dt>What happened</dt>

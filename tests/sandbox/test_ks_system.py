@@ -1,4 +1,4 @@
-"""Salto KS as an access system behind the simulated Seam: seats, PINs, tags, doors."""
+"""Salto KS as an access system behind the simulated Seam: seats, PINs, tags, doors, its page."""
 
 from datetime import timedelta
 
@@ -582,6 +582,62 @@ def test_the_control_api_tells_the_truth_about_pins_and_tags(site, client, jane)
 
     assert rows[pin["acs_credential_id"]]["code"] == pin["code"]
     assert rows[pin["acs_credential_id"]]["user_name"] == "Jane Doe"
+
+
+# --- the page -----------------------------------------------------------------------------
+
+
+def use(client, **form):
+    answer = client.post("/tags", form=form)
+    assert answer.status == 303
+    return client.get(answer.headers["location"]).text
+
+
+def test_a_person_can_hold_a_tag_to_a_reader_and_to_a_door(site, client, jane):
+    attempt = site.start_assign(jane)
+    client.pass_time(1)
+    assert "Waiting for a tag, 29 s left" in client.get("/tags").text
+    tag_id = site.tag("Spare tag")["id"]
+
+    said = use(client, act="hold", tag_id=tag_id, encoder_id=site.encoder_id)
+    assert "Spare tag at Weir Gate: the reader sees it." in said
+    client.pass_time(1)
+    assert site.outcome(attempt) == "success"
+    assert "Of Jane Doe" in client.get("/tags").text
+
+    door = seed.make_id("door", "Studio 1")
+    said = use(client, act="tag", tag_id=tag_id, door_id=door)
+    assert "Spare tag at Studio 1: this person has no access here." in said
+    said = use(client, act="pin", code="1", door_id=door)
+    assert "PIN at Studio 1: nobody has this PIN." in said
+
+
+def test_the_lights_can_be_asked_for(site, client):
+    site.start_scan()
+    client.pass_time(1)
+    rows = {row["id"]: row for row in client.get("/tags/live").json()}
+
+    assert rows[site.encoder_id]["words"] == "Waiting for a tag, 29 s left"
+    assert rows[site.encoder_id]["state"] == "waiting"
+
+
+def test_the_pin_that_was_typed_is_in_no_address(client):
+    form = {"act": "pin", "code": "246810", "door_id": seed.make_id("door", "Weir Gate")}
+
+    assert "246810" not in client.post("/tags", form=form).headers["location"]
+
+
+@pytest.mark.parametrize("form", [{}, {"act": "hold", "tag_id": "x"}, {"act": "pin"}])
+def test_what_is_not_there_is_not_found(client, form):
+    assert client.post("/tags", form=form).status == 404
+
+
+def test_a_form_from_another_site_opens_nothing(client):
+    headers = {"sec-fetch-site": "cross-site"}
+    form = {"act": "pin", "code": "1", "door_id": seed.make_id("door", "Weir Gate")}
+
+    assert client.post("/tags", form=form, headers=headers).status == 403
+    assert client.effects() == []
 
 
 def test_every_reason_has_a_sentence():

@@ -40,6 +40,7 @@ def pages(client):
         "outbox": client.get("/outbox"),
         "doors": client.get("/doors"),
         "cards": client.get("/cards"),
+        "tags": client.get("/tags"),
         "login": start_sign_in(client),
         "consent": sign_in_as(client),
         "problem": client.get("/identity/connect/authorize"),
@@ -47,7 +48,7 @@ def pages(client):
 
 
 @pytest.mark.parametrize(
-    "name", ["index", "outbox", "doors", "cards", "login", "consent", "problem"]
+    "name", ["index", "outbox", "doors", "cards", "tags", "login", "consent", "problem"]
 )
 def test_every_page_is_whole_labelled_and_says_simulated(client, name):
     page = pages(client)[name]
@@ -56,7 +57,7 @@ def test_every_page_is_whole_labelled_and_says_simulated(client, name):
     assert "<strong>SIMULATED</strong>" in page.text
     assert checked.inputs == checked.labels
     assert not any(attribute.startswith(("on", "style")) for attribute in checked.attributes)
-    assert "<script" not in page.text
+    assert page.text.count("<script") == (name in {"cards", "tags"})
     assert re.findall(r'(?:src|href)="(https?:[^"]*)"', page.text) == []
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'self';")
@@ -157,10 +158,10 @@ def test_a_person_can_make_a_card_and_try_it(client):
 
     assert desk.outcome(attempt) == "success"
     said = use(client, act="try", card_id=card_id, door_id=door("Lift"))
-    assert "Blank 1 at Lift: the door opens." in said
+    assert "Blank 1 at Lift: the door opens (17)." in said
     assert "Jane Doe: Main Entrance, Lift" in said
     said = use(client, act="try", card_id=card_id, door_id=door("Spa"))
-    assert "Blank 1 at Spa: the card has no right here." in said
+    assert "Blank 1 at Spa: the card has no right here (84)." in said
 
 
 def test_encoders_and_the_bridge_can_fail_by_hand(client):
@@ -195,3 +196,51 @@ def use(client, **form):
     answer = client.post("/cards", form=form)
     assert answer.status == 303
     return client.get(answer.headers["location"]).text
+
+
+def test_the_lights_of_encoders_can_be_asked_for(client):
+    desk = Desk(client)
+    desk.start(desk.key(desk.user("Everybody")))
+    client.pass_time(1)
+    rows = {row["id"]: row for row in client.get("/cards/live").json()}
+
+    assert rows[desk.encoder_id] == {
+        "id": desk.encoder_id,
+        "state": "waiting",
+        "words": "Waiting for a card, 29 s left",
+        "light": "green, blinking; low beep",
+        "on_it": "",
+    }
+    desk.place()
+    [first, _second] = client.get("/cards/live").json()
+    assert (first["words"], first["on_it"]) == ("Writing or reading", desk.card("Blank 1")["id"])
+
+
+def test_the_page_offers_the_next_blank_or_the_card_that_was_lifted_too_early(client):
+    desk = Desk(client)
+    desk.encode(desk.key(desk.user("Everybody")))
+    assert chosen(client.get("/cards").text) == ["Blank 2", "Blank 2"]
+
+    client.pass_time(5)
+    desk.start(desk.key(desk.user("Everybody")))
+    client.pass_time(1)
+    desk.place("Blank 4")
+    page = use(client, act="take", card_id=desk.card("Blank 4")["id"])
+    assert chosen(page) == ["Blank 4", "Blank 4"]
+
+
+def test_a_card_can_be_laid_badly(client):
+    desk = Desk(client)
+    attempt = desk.start(desk.key(desk.user("Everybody")))
+    client.pass_time(1)
+    card_id = desk.card("Blank 1")["id"]
+    page = use(client, act="place", card_id=card_id, encoder_id=desk.encoder_id, is_misplaced="on")
+
+    assert "<strong>Blank 1</strong>, badly placed" in page
+    assert desk.attempt(attempt)["error"]["message"] == "The card is badly placed."
+
+
+def chosen(page):
+    """Return the cards that the encoders' forms offer."""
+    forms = re.findall(r'<select id="card-[^>]*>(.*?)</select>', page)
+    return [re.search(r" selected>([^<]*)<", form)[1] for form in forms]
