@@ -24,9 +24,9 @@ REGISTRATION_SECONDS = 120.0
 OFFLINE_FOR_ASSIGN = refusals.other("The reader is not online.")
 OFFICE_MODE = refusals.other("The reader is in office mode.")
 SERVER = refusals.other("The Salto KS service does not answer.")
-OTHER_SITE = refusals.other("The tag is registered to another site.")
+OTHER_SITE = refusals.other("The tag is not recognised: it is registered to another site.")
 OTHER_USER = refusals.other("The tag belongs to another user.")
-USER_GONE = refusals.other("The user was deleted.")
+USER_GONE = refusals.other("The user does not exist any more.")
 
 
 def begin(world: World, attempt: Attempt) -> None:
