@@ -10,10 +10,11 @@ from typing import Any
 from sandbox.ks_system import seats
 from sandbox.space import keys, syncing
 from sandbox.space.things import SpaceDoor, SpaceGroup, SpaceKey, SpaceSystem, SpaceUser
-from sandbox.world import World, new_id
+from sandbox.world import Table, World, new_id
 
 FEWEST_DOORS, DOOR_SPREAD = 4, 7
 MOST_GROUPS = 3
+DOOR, GROUP = "Door", "SIMULATED Group"
 WITH_CARD_IN_TEN = 6
 
 
@@ -26,13 +27,18 @@ def grow(world: World, system: SpaceSystem, wish: dict[str, Any]) -> None:
     seats.settle(world, system)
 
 
+def _count(table: Table[Any], system: SpaceSystem, name: str) -> int:
+    """Return how many rows of a system were grown before."""
+    return sum(row.name.startswith(f"{name} ") for row in table.where(system_id=system.id))
+
+
 def _grow_doors(world: World, system: SpaceSystem, count: int) -> list[str]:
-    start = len(world.space_doors)
+    start = _count(world.space_doors, system, DOOR)
     doors = [
         SpaceDoor(
             id=new_id(),
             system_id=system.id,
-            name=f"Door {start + number}",
+            name=f"{DOOR} {start + number}",
             created_at=world.now(),
         )
         for number in range(count)
@@ -42,7 +48,7 @@ def _grow_doors(world: World, system: SpaceSystem, count: int) -> list[str]:
 
 def _grow_groups(world: World, system: SpaceSystem, count: int, door_ids: list[str]) -> list[str]:
     """Add groups that together open every new door, where there are enough of them."""
-    start = len(world.space_groups)
+    start = _count(world.space_groups, system, GROUP)
     ids = []
     for number in range(count):
         wanted = min(FEWEST_DOORS + number % DOOR_SPREAD, len(door_ids))
@@ -51,7 +57,7 @@ def _grow_groups(world: World, system: SpaceSystem, count: int, door_ids: list[s
         group = SpaceGroup(
             id=new_id(),
             system_id=system.id,
-            name=f"SIMULATED Group {start + number}",
+            name=f"{GROUP} {start + number}",
             created_at=world.now(),
             door_ids=mine,
         )
