@@ -34,6 +34,7 @@ def facts(device: Device) -> list[Fact]:
     )
     words = device.unknown_words
     return [
+        *_troubles(device),
         Fact("Property", device.property.name),
         Fact("Floor", device.space.name if device.space else "–"),
         Fact("Account", account.name, account.trouble),
@@ -43,7 +44,6 @@ def facts(device: Device) -> list[Fact]:
         Fact("Battery", battery, _word(words, "battery_level")),
         Fact("Office mode", _yes_no(device.office_mode)),
         Fact("Privacy mode", _yes_no(device.privacy_mode)),
-        *_troubles(device),
         Fact("Last event", _last_event(device)),
     ]
 

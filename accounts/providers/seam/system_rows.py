@@ -80,28 +80,39 @@ def _id(row: Row, key: str) -> str:
 # --- systems, people, doors ---------------------------------------------------------------
 
 
-def read_system(row: Row) -> ListedSystem:
-    seats = _seats(row)
+def read_system(row: Row, seats: Row | None = None) -> ListedSystem:
+    """Read a system. `seats`: what its account says of it, where the seats run out."""
+    told = seats or {}
     return ListedSystem(
         remote_id=id_of(row, "acs_system_id"),
         name=text_of(row, "name"),
         external_type=text_of(row, "external_type", "system_type"),
         time_zone=text_of(part(row, "location"), "time_zone"),
-        seats_used=whole(seats.get("subscribed_site_user_count")),
-        seats_total=whole(seats.get("site_user_subscription_limit")),
+        seats_used=whole(told.get("subscribed_site_user_count")),
+        seats_total=whole(told.get("site_user_subscription_limit")),
         **_troubles(row),
     )
 
 
-def _seats(row: Row) -> Row:
-    """Return how many seats are taken, which Salto KS tells where they run out, if at all."""
+def lacks_seats(row: Row) -> bool:
+    return bool(words.SEATS_RUN_OUT & set(problem_words(row)))
+
+
+def seats_of(account: Row) -> dict[str, Row]:
+    """Return the seats of an account's Salto KS sites, by the site's name.
+
+    Seam counts them only in the errors and warnings of the account, when they run out; its
+    systems have other ids than those sites, so the name is all there is to go by.
+    """
+    found = {}
     for name in ("errors", "warnings"):
-        listed = row.get(name)
+        listed = account.get(name)
         for each in listed if isinstance(listed, list) else ():
             sites = part(each, "salto_ks_metadata").get("sites") if isinstance(each, dict) else None
-            if isinstance(sites, list) and len(sites) == 1 and isinstance(sites[0], dict):
-                return sites[0]
-    return {}
+            for site in sites if isinstance(sites, list) else ():
+                if isinstance(site, dict) and (site_name := text_of(site, "site_name")):
+                    found[site_name] = site
+    return found
 
 
 def read_user(row: Row) -> ListedUser:

@@ -16,6 +16,7 @@ from accounts.providers.seam.card_errors import card_failure
 from accounts.providers.seam.errors import LABEL, SeamRefusedError
 from accounts.providers.seam.rows import stamp
 from accounts.providers.seam.system_rows import (
+    lacks_seats,
     read_attempt,
     read_credential,
     read_encoder,
@@ -23,6 +24,7 @@ from accounts.providers.seam.system_rows import (
     read_group,
     read_system,
     read_user,
+    seats_of,
 )
 from accounts.providers.systems import (
     AccessMethod,
@@ -35,7 +37,7 @@ from accounts.providers.systems import (
     ListedUser,
     UserWish,
 )
-from accounts.providers.text import clean_text
+from accounts.providers.text import clean_text, text_of
 
 Thing = TypeVar("Thing")
 
@@ -53,7 +55,18 @@ class SeamSystems:
     # --- listings ---
 
     def list_systems(self) -> list[ListedSystem]:
-        return read_rows(self.api.whole("acs/systems/list", "acs_systems", {}), read_system)
+        found = self.api.whole("acs/systems/list", "acs_systems", {})
+        seats = self._seats() if any(lacks_seats(row) for row in found) else {}
+        return read_rows(found, lambda row: read_system(row, seats.get(_site(row))))
+
+    def _seats(self) -> dict[tuple[str, str], Row]:
+        """Return how many seats there are, by account and site. One call more, for the few."""
+        accounts = self.api.every("connected_accounts/list", "connected_accounts", {})
+        return {
+            (text_of(account, "connected_account_id"), name): seats
+            for account in accounts
+            for name, seats in seats_of(account).items()
+        }
 
     def list_acs_users(self, system_id: str) -> list[ListedUser]:
         return read_rows(self._pages("users", system_id), read_user)
@@ -297,6 +310,10 @@ class SeamSystems:
             "action_attempts/get", "action_attempt", asked, budget_seconds=budget_seconds
         )
         return read_attempt(row)
+
+
+def _site(row: Row) -> tuple[str, str]:
+    return text_of(row, "connected_account_id"), text_of(row, "name")
 
 
 def _is_of(row: Row, asked: Row) -> bool:

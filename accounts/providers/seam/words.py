@@ -124,6 +124,10 @@ HINDRANCES = frozenset(
 #: `warnings[].warning_code` that tell a mode of the lock.
 OFFICE_WARNINGS = frozenset({"salto_ks_office_mode"})
 PRIVACY_WARNINGS = frozenset({"privacy_mode", "salto_ks_privacy_mode"})
+#: Words of a Salto KS site whose subscription has few seats left, or none.
+SEATS_RUN_OUT = frozenset(
+    {"salto_ks_subscription_limit_exceeded", "salto_ks_subscription_limit_almost_reached"}
+)
 #: `warnings[].warning_code` of a Salto KS user without a seat.
 UNSUBSCRIBED = frozenset({"salto_ks_user_not_subscribed"})
 

@@ -67,17 +67,21 @@ def credential(rig, **row):
 
 def test_a_salto_ks_site_tells_its_seats_where_they_run_out(rig):
     seats = {"site_user_subscription_limit": 20, "subscribed_site_user_count": 20}
-    warning = {
-        "error_code": "salto_ks_subscription_limit_exceeded",
-        "message": "Full.",
-        "salto_ks_metadata": {"sites": [{"site_id": "s", **seats}]},
+    full = {"error_code": "salto_ks_subscription_limit_exceeded", "message": "Full."}
+    sites = [{"site_name": "Elsewhere"}, {"site_name": "Harbour Street", **seats}, "odd"]
+    account = {
+        "connected_account_id": "account-1",
+        "errors": [full | {"salto_ks_metadata": {"sites": sites}}, full],
+        "warnings": [],
     }
+    rig.tell("connected_accounts/list", connected_accounts=[account])
     row = {
         "acs_system_id": SYSTEM_ID,
+        "connected_account_id": "account-1",
         "name": "Harbour Street",
         "external_type": "salto_ks_site",
         "location": {"time_zone": "Europe/London"},
-        "errors": [warning],
+        "errors": [full],
         "warnings": [{"warning_code": "setup_required", "message": "Do."}],
     }
     rig.tell("acs/systems/list", acs_systems=[row])
@@ -88,6 +92,15 @@ def test_a_salto_ks_site_tells_its_seats_where_they_run_out(rig):
     assert (system.seats_used, system.seats_total) == (20, 20)
     assert [each.code for each in system.errors] == ["salto_ks_subscription_limit_exceeded"]
     assert [each.code for each in system.warnings] == ["setup_required"]
+
+
+def test_seats_are_not_asked_for_where_there_are_enough(rig):
+    rig.tell("acs/systems/list", acs_systems=[{"acs_system_id": SYSTEM_ID}])
+
+    [system] = rig.driver().list_systems()
+
+    assert (system.seats_used, system.seats_total) == (None, None)
+    assert rig.asked("connected_accounts/list") == []
 
 
 def test_a_system_of_a_type_nobody_has_told_us_is_another(rig):

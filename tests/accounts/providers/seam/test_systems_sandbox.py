@@ -6,7 +6,16 @@ import pytest
 
 from accounts.providers.base import Code, RefusedError
 from accounts.providers.http import HttpDoor
-from accounts.providers.systems import AttemptState, CardFailure, SystemType, UserWish
+from accounts.providers.seam.card_errors import card_failure
+from accounts.providers.systems import (
+    AccessMethod,
+    AttemptState,
+    CardFailure,
+    SystemType,
+    UserWish,
+)
+from sandbox.ks_system import readers
+from sandbox.space import refusals
 from tests.accounts.providers.salto_ks.rigs import SandboxProgram
 from tests.accounts.providers.seam.rigs import driver_at
 from tests.accounts.providers.systems_contract import SystemsContract, SystemsRig
@@ -25,6 +34,7 @@ def program(tmp_path_factory):
 
 class SpaceRig(SystemsRig):
     secrets = (KEY,)
+    type, encoder = SystemType.SALTO_SPACE, "Front desk 1"
 
     def __init__(self, program):
         self.program = program
@@ -32,12 +42,10 @@ class SpaceRig(SystemsRig):
         program.control("POST", "reset")
         self.door = HttpDoor((), plain_origins=(program.origin,))
         [self.system_id] = [
-            each.remote_id
-            for each in self.driver().list_systems()
-            if each.type is SystemType.SALTO_SPACE
+            each.remote_id for each in self.driver().list_systems() if each.type is self.type
         ]
         encoders = program.control("GET", "encoders")
-        self.encoder_id = next(each["id"] for each in encoders if each["name"] == "Front desk 1")
+        self.encoder_id = next(each["id"] for each in encoders if each["name"] == self.encoder)
         self.set_encoder(write_seconds=0.1)
         self._blanks = 0
 
@@ -178,16 +186,20 @@ def test_a_removed_encoder_is_listed_as_such(rig):
 
 
 def test_a_big_system_is_read_in_few_requests_even_where_seam_has_no_pages(rig):
+    driver = rig.driver()
+    small = {each.remote_id for each in driver.list_groups(rig.system_id)}
+    counts = [len(driver.list_acs_users(rig.system_id)), len(driver.list_entrances(rig.system_id))]
     rig.set_system(grow={"users": 3000, "groups": 1, "doors": 1000})
-    driver, before = rig.driver(), len(rig.program.control("GET", "requests"))
+    before = len(rig.program.control("GET", "requests"))
 
     users = driver.list_acs_users(rig.system_id)
     entrances = driver.list_entrances(rig.system_id)
-    [group] = [each for each in driver.list_groups(rig.system_id) if "Group 0" in each.name]
+    [group] = [e for e in driver.list_groups(rig.system_id) if e.remote_id not in small]
     members = driver.group_user_ids(group.remote_id)
     asked = len(rig.program.control("GET", "requests")) - before
 
-    assert (len(users), len(entrances), len(members)) == (3003, 1012, 3000)
+    grown = [len(users) - counts[0], len(entrances) - counts[1], len(members)]
+    assert grown == [3000, 1000, 3000]
     assert asked == 7 + 2 + 1 + 1
 
 
@@ -199,3 +211,135 @@ def test_a_change_of_a_person_keeps_what_seam_cannot_empty(rig):
 
     kept = rig.driver().get_acs_user(user.remote_id)
     assert (kept.email, kept.phone) == ("jane.doe@example.com", "+15555550100")
+
+
+# --- Salto KS ---
+
+
+class SiteRig(SpaceRig):
+    """Weir House: rights are in the cloud, and locks read tags."""
+
+    type, encoder = SystemType.SALTO_KS, "Weir Gate"
+
+    def hold(self, label):
+        tags = self.program.control("GET", "tags")
+        tag_id = next(each["id"] for each in tags if each["label"] == label)
+        self.program.control("POST", f"tags/{tag_id}/hold", encoder_id=self.encoder_id)
+
+    def held(self, attempt, label):
+        self.pass_time(1)
+        self.hold(label)
+        self.pass_time(1)
+        return self.end_of(attempt)
+
+
+@pytest.fixture
+def site(program):
+    rig = SiteRig(program)
+    yield rig
+    rig.close()
+
+
+def test_a_registered_tag_is_read_and_given_to_somebody(site):
+    driver, user = site.driver(), site.make_user()
+
+    read = site.held(driver.start_scan(site.encoder_id, **site.options()), "Spare tag")
+    site.rest()
+    started = driver.start_assign(site.encoder_id, user.remote_id, **site.options())
+    given = site.held(started, "Spare tag")
+
+    assert (read.state, read.scan.credential.user_id) == (AttemptState.SUCCESS, "")
+    assert given.credential.user_id == user.remote_id
+    assert given.credential.card_number == read.scan.card.card_number
+    [tag] = driver.list_credentials(site.system_id, user_id=user.remote_id)
+    assert (tag.access_method, tag.external_type) == ("card", "salto_ks_tag")
+
+
+def test_a_tag_that_belongs_to_somebody_is_not_given_away(site):
+    user = site.make_user()
+
+    started = site.driver().start_assign(site.encoder_id, user.remote_id, **site.options())
+    refused = site.held(started, "Noor's tag")
+
+    assert refused.failure is CardFailure.CARD_OF_OTHER
+
+
+def test_a_pin_is_made_by_salto_a_moment_later(site):
+    driver, user = site.driver(), site.make_user()
+
+    made = driver.create_credential(
+        user.remote_id, access_method=AccessMethod.CODE, **site.options()
+    )
+    site.pass_time(60)
+    told = driver.get_credential(made.remote_id)
+
+    assert (made.code, len(told.code), told.is_issued) == ("", 6, True)
+    assert driver.get_acs_user(user.remote_id).is_subscribed
+
+
+def test_a_user_for_whom_no_seat_is_left_says_so(site):
+    site.set_system(seats=1)
+    user = site.make_user()
+
+    seen = site.driver().get_acs_user(user.remote_id)
+    [system] = [e for e in site.driver().list_systems() if e.type is SystemType.SALTO_KS]
+
+    assert seen.is_subscribed is False
+    assert "salto_ks_subscription_limit_exceeded" in [each.code for each in seen.errors]
+    assert "salto_ks_subscription_limit_exceeded" in [each.code for each in system.errors]
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MISPLACED",
+        "CARD_FULL",
+        "CARD_OF_OTHER",
+        "STAFF_CARD",
+        "USER_LOCKED",
+        "ROOM_LOCKED",
+        "ROOM_BAD",
+        "RULE",
+        "LICENCE",
+        "POOL_FULL",
+        "SERVER_DB",
+        "CANCELLED",
+        "PROTOCOL",
+        "HAS_KEY",
+        "OTHER_CARD",
+    ],
+)
+def test_each_sentence_of_the_sandbox_is_understood_as_it_is_meant(name):
+    said = getattr(refusals, name)
+
+    assert card_failure(said.kind, said.message) is CardFailure[name]
+
+
+@pytest.mark.parametrize(
+    ("said", "failure"),
+    [
+        (refusals.BUSY, CardFailure.ENCODER_BUSY),
+        (refusals.NO_CARD, CardFailure.NO_CARD),
+        (refusals.EXPIRED, CardFailure.EXPIRED),
+        (refusals.INTERRUPTED, CardFailure.INTERRUPTED),
+        (refusals.DELETED, CardFailure.CREDENTIAL_GONE),
+        (refusals.OFFLINE, CardFailure.ENCODER_OFFLINE),
+        (refusals.LOST, CardFailure.COMMS_TIMEOUT),
+        (refusals.BRIDGE, CardFailure.BRIDGE_DOWN),
+        (refusals.NO_KEY, CardFailure.NO_KEY_TO_UPDATE),
+        (refusals.WRONG_CARD, CardFailure.BAD_CARD),
+        (refusals.UNREADABLE, CardFailure.BAD_CARD),
+        (refusals.UNINITIALISED, CardFailure.ENCODER_UNINIT),
+        (refusals.NO_SERVER, CardFailure.UNKNOWN_ERROR),
+        (readers.OFFLINE_FOR_ASSIGN, CardFailure.ENCODER_OFFLINE),
+        (readers.OFFICE_MODE, CardFailure.UNKNOWN_ERROR),
+        (readers.OTHER_SITE, CardFailure.BAD_CARD),
+        (readers.OTHER_USER, CardFailure.CARD_OF_OTHER),
+        (readers.USER_GONE, CardFailure.CREDENTIAL_GONE),
+    ],
+)
+def test_its_other_sentences_too(said, failure):
+    assert card_failure(said.kind, said.message) is failure
