@@ -4,6 +4,7 @@ It has readable ids, ignores what it does not know and leaves fields out, so pas
 that we speak the protocol, not that the world behaves so (see the sandbox for that).
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from accounts.providers.base import (
 )
 from accounts.providers.codes import CodeWish, ListedState
 from accounts.providers.http import HttpDoor
+from accounts.providers.systems import SystemType, UserWish
 from tests.accounts.providers.seam.fake_program import KEY, WORKSPACE_ID, FakeSeam, fetched
 from tests.accounts.providers.seam.rigs import driver_at
 
@@ -147,3 +149,46 @@ def test_an_outage_is_uncertain_and_heals(fake, driver):
         fake.fail()
 
     assert len(driver.list_locks(WORKSPACE_ID)) == 3
+
+
+# --- access control systems: what of them the fake knows ---
+
+SYSTEM_ID = "visionline_acs_system_1"
+
+
+def test_a_user_of_its_access_system_comes_changes_and_goes(driver):
+    [system] = driver.list_systems()
+    now = datetime.now(UTC)
+    # It refuses the null of the schema with which a schedule is taken away.
+    times = {"starts_at": now, "ends_at": now + timedelta(days=1)}
+    wish = UserWish(full_name="Jane Doe", email="jane@example.com", **times)
+
+    made = driver.create_acs_user(system.remote_id, wish, **BUDGET)
+    listed = driver.list_acs_users(SYSTEM_ID)
+    driver.update_acs_user(made.remote_id, replace(wish, full_name="Jane Miller"), **BUDGET)
+    changed = driver.get_acs_user(made.remote_id)
+    driver.set_suspended(made.remote_id, is_suspended=True, **BUDGET)
+    suspended = driver.get_acs_user(made.remote_id)
+    driver.delete_acs_user(made.remote_id, **BUDGET)
+    driver.delete_acs_user(made.remote_id, **BUDGET)
+
+    assert (system.remote_id, system.type) == (SYSTEM_ID, SystemType.OTHER)
+    assert [(each.remote_id, each.full_name) for each in listed] == [(made.remote_id, "Jane Doe")]
+    assert changed.full_name == "Jane Miller"
+    assert suspended.is_suspended
+    assert driver.list_acs_users(SYSTEM_ID) == []
+    assert driver.get_acs_user(made.remote_id) is None
+
+
+def test_its_access_system_has_no_doors_yet(driver):
+    assert driver.list_entrances(SYSTEM_ID) == []
+
+
+def test_a_call_it_does_not_know_says_nothing_of_what_there_is(driver):
+    """It answers 404 to whole paths: nothing may count as gone by that."""
+    with pytest.raises(RefusedError):
+        driver.list_groups(SYSTEM_ID)
+    with pytest.raises(RefusedError):
+        driver.get_credential("credential-1")
+    with pytest.raises(RefusedError):
+        driver.delete_credential("credential-1", **BUDGET)
