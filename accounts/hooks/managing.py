@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,13 +15,22 @@ from accounts.driving import driver_for
 from accounts.hooks.signature import is_secret
 from accounts.models import ConnectedAccount, IncomingHook
 from accounts.providers import PROVIDERS
-from accounts.providers.base import ProviderError, TellsChanges, UnexpectedReplyError
+from accounts.providers.base import (
+    MadeWebhook,
+    ProviderError,
+    TellsChanges,
+    UnexpectedReplyError,
+)
 from accounts.sealing import UnreadableError
 from audit.services import record
 from audit.who import Who
 from audit.words import How, Verb
 
 logger = logging.getLogger(__name__)
+
+
+#: Making one takes no longer; whoever began before that has gone.
+MAKING = timedelta(minutes=1)
 
 
 class CannotBeToldError(Exception):
@@ -93,18 +102,39 @@ def add(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         raise CannotBeToldError(f"{PROVIDERS[account.provider].label} cannot tell of changes.")
     if problem := why_not(account):
         raise CannotBeToldError(problem)
-    hook, _ = IncomingHook.objects.get_or_create(account=account, defaults={"made_at": at})
+    hook = _claim(account, at)
     if hook.is_made:
         return
-    made = driver.create_webhook(address_of(hook))
-    if not is_secret(made.secret):
-        driver.delete_webhook(made.remote_id)
-        raise UnexpectedReplyError("The provider gave no secret to know its messages by")
+    try:
+        made = _make(driver, address_of(hook))
+    except ProviderError:
+        IncomingHook.objects.filter(pk=hook.pk, remote_id="").update(made_at=at - 2 * MAKING)
+        raise
     with transaction.atomic():
         hook.remote_id, hook.made_at = made.remote_id, at
         hook.seal_secret(made.secret)
         hook.save()
         _record(Verb.WEBHOOK_ADDED, account, by=by, at=at)
+
+
+def _claim(account: ConnectedAccount, at: datetime) -> IncomingHook:
+    """Return the account's address, ours to have made. Of two clicks one gets it.
+
+    Two that make one each would remove each other's at the provider.
+    """
+    hook, is_new = IncomingHook.objects.get_or_create(account=account, defaults={"made_at": at})
+    free = IncomingHook.objects.filter(pk=hook.pk, remote_id="", made_at__lt=at - MAKING)
+    if is_new or hook.is_made or free.update(made_at=at):
+        return hook
+    raise CannotBeToldError("Somebody else is doing that right now.")
+
+
+def _make(driver: TellsChanges, address: str) -> MadeWebhook:
+    made = driver.create_webhook(address)
+    if not is_secret(made.secret):
+        driver.delete_webhook(made.remote_id)
+        raise UnexpectedReplyError("The provider gave no secret to know its messages by")
+    return made
 
 
 def remove(account: ConnectedAccount, *, by: Who, at: datetime) -> None:

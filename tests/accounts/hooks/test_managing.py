@@ -125,6 +125,19 @@ def test_switching_on_twice_leaves_one(rig: Any, user: User, account: ConnectedA
     assert verbs(account) == [Verb.WEBHOOK_ADDED]
 
 
+def test_of_two_clicks_at_once_one_makes_it(
+    rig: Any, user: User, account: ConnectedAccount
+) -> None:
+    IncomingHook.objects.create(account=account, made_at=timezone.now())
+    assert "Somebody else is doing that right now." in press(user, account, "account-hook-add")
+    IncomingHook.objects.update(made_at=timezone.now() - 2 * managing.MAKING)
+
+    press(user, account, "account-hook-add")
+
+    assert len(rig.hooks) == 1
+    assert managing.hook_of(account) is not None
+
+
 def test_one_whose_making_got_lost_is_replaced(
     rig: Any, user: User, account: ConnectedAccount
 ) -> None:
