@@ -68,7 +68,8 @@ class Command(BaseCommand):
             spaces = {name: _property(workspace, name, zone) for name, zone in PROPERTIES}
             for email, name, role, places in PEOPLE:
                 user = _person(email, name, password)
-                for place in [spaces[each] for each in places] or [None]:
+                seen: list[Space | None] = [spaces[each] for each in places]
+                for place in seen or [None]:
                     Membership.objects.get_or_create(
                         workspace=workspace, user=user, property=place, defaults={"role": role}
                     )
