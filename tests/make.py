@@ -7,6 +7,17 @@ from uuid import uuid4
 from django.test import Client
 from django.utils import timezone
 
+from access.models import (
+    AcsAccessGroup,
+    AcsCredential,
+    AcsEncoder,
+    AcsEntrance,
+    AcsMembership,
+    AcsSystem,
+    AcsUser,
+    EncodeJob,
+)
+from access.states import Intent, JobKind, Phase
 from accounts.actors import Actor, actor_of
 from accounts.models import (
     ConnectedAccount,
@@ -170,6 +181,121 @@ def make_code(device: Device | None = None, *, digits: str = "", **fields: Any) 
     pins.store(code, digits)
     code.save()
     return code
+
+
+def make_system(account: ConnectedAccount | None = None, **fields: Any) -> AcsSystem:
+    """A Salto Space installation that was listed a minute ago."""
+    account = account or make_account(provider="seam")
+    place = fields.pop("property", None) or make_property(account.workspace)
+    return AcsSystem.objects.create(
+        workspace=account.workspace,
+        account=account,
+        property=place,
+        **{
+            "remote_id": str(uuid4()),
+            "name": "SIMULATED Salto Space",
+            "external_type": "salto_space_system",
+            "listed_at": timezone.now() - timedelta(minutes=1),
+        }
+        | fields,
+    )
+
+
+def make_group(system: AcsSystem | None = None, **fields: Any) -> AcsAccessGroup:
+    entrances = fields.pop("entrances", ())
+    group = AcsAccessGroup.objects.create(
+        system=system or make_system(),
+        **{"remote_id": str(uuid4()), "name": f"Group {uuid4().hex[:6]}"} | fields,
+    )
+    group.entrances.set(entrances)
+    return group
+
+
+def make_entrance(system: AcsSystem | None = None, **fields: Any) -> AcsEntrance:
+    return AcsEntrance.objects.create(
+        system=system or make_system(),
+        **{"remote_id": str(uuid4()), "name": f"Room {uuid4().hex[:6]}"} | fields,
+    )
+
+
+def make_encoder(system: AcsSystem | None = None, **fields: Any) -> AcsEncoder:
+    return AcsEncoder.objects.create(
+        system=system or make_system(),
+        **{"remote_id": str(uuid4()), "name": f"Front desk {uuid4().hex[:6]}"} | fields,
+    )
+
+
+def make_acs_user(system: AcsSystem | None = None, **fields: Any) -> AcsUser:
+    """A user who is at the provider as wished, in `groups` if given."""
+    groups = fields.pop("groups", ())
+    now = timezone.now()
+    user = AcsUser.objects.create(
+        system=system or make_system(),
+        **{
+            "remote_id": str(uuid4()),
+            "full_name": f"Jane {uuid4().hex[:6]}",
+            "phase": Phase.LIVE,
+            "created_at": now - timedelta(hours=1),
+            "seen_at": now - timedelta(minutes=1),
+        }
+        | fields,
+    )
+    for group in groups:
+        AcsMembership.objects.create(user=user, group=group, is_seen=True)
+    return user
+
+
+def make_credential(user: AcsUser | None = None, **fields: Any) -> AcsCredential:
+    """A card, issued an hour ago. `user=None, system=…` makes one of nobody."""
+    if user is None and "system" not in fields:
+        user = make_acs_user()
+    now = timezone.now()
+    return AcsCredential.objects.create(
+        user=user,
+        **{
+            "system": user.system if user else None,
+            "remote_id": str(uuid4()),
+            "access_method": "card",
+            "external_type": "salto_space_credential",
+            "phase": Phase.LIVE,
+            "is_issued": True,
+            "issued_at": now - timedelta(hours=1),
+            "card_number": f"04{uuid4().hex[:12].upper()}",
+            "card_state": "in_use",
+            "created_at": now - timedelta(hours=1),
+        }
+        | fields,
+    )
+
+
+def make_job(
+    user: AcsUser | None = None, encoder: AcsEncoder | None = None, **fields: Any
+) -> EncodeJob:
+    """A first card that is being prepared, as if a person of the command line had asked.
+
+    A reading, if `kind` says so, is of no user unless one is given.
+    """
+    kind = fields.pop("kind", JobKind.ENCODE)
+    if user is None and kind != JobKind.SCAN:
+        user = make_acs_user(encoder.system if encoder else None)
+    encoder = encoder or make_encoder(user.system if user else None)
+    now: datetime = fields.pop("now", timezone.now())
+    return EncodeJob.objects.create(
+        workspace=encoder.system.workspace,
+        system=encoder.system,
+        encoder=encoder,
+        user=user,
+        kind=kind,
+        **{
+            "intent": Intent.READ if kind == JobKind.SCAN else Intent.FIRST,
+            "actor_kind": "command",
+            "actor_name": "Test",
+            "idempotency_key": str(uuid4()),
+            "created_at": now,
+            "send_by": now + timedelta(seconds=30),
+        }
+        | fields,
+    )
 
 
 def make_event(workspace: Workspace | None = None, **fields: Any) -> Any:
