@@ -15,6 +15,7 @@ urlpatterns = [
     path("log/", requires(Permission.VIEW_LOG)(log), name="log"),
     path("", include("accounts.urls")),
     path("", include("locks.urls")),
+    path("", include("access.urls")),
 ]
 
 handler500 = "config.errors.server_error"

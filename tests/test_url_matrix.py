@@ -24,10 +24,15 @@ from accounts.permissions import Permission, roles_with
 from locks.models import Device
 from tests.make import (
     client_of,
+    make_acs_user,
     make_attempt,
     make_code,
+    make_credential,
     make_device,
+    make_entrance,
+    make_group,
     make_property,
+    make_system,
     make_user,
 )
 
@@ -50,6 +55,12 @@ class World:
         self.code = make_code(self.device)
         self.attempt = make_attempt(self.device, status="unconfirmed")
         self.hub = Hub.objects.create(site=self.device.site, remote_id="iq", name="IQ")
+        self.system = make_system(self.account, property=self.property)
+        self.entrance = make_entrance(self.system)
+        self.group = make_group(self.system, entrances=[self.entrance])
+        self.cardholder = make_acs_user(self.system, groups=[self.group])
+        self.suspended = make_acs_user(self.system, is_suspended=True)
+        self.pin = make_credential(self.cardholder, access_method="code")
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
         ends = now + timedelta(hours=1)
@@ -108,6 +119,47 @@ ADDRESSES: dict[str, Address] = {
     "code-reveal": Address(POST, Permission.REVEAL_CODES, pk_of("code"), per_property=True),
     "code-again": Address(POST, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
     "code-adopt": Address(POST, Permission.MANAGE_CODES, pk_of("code"), per_property=True),
+    # access
+    "access": Address(GET, Permission.VIEW_ACCESS),
+    "acs-system": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-user-new": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("system"), per_property=True
+    ),
+    "acs-opens": Address(POST, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-groups": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-entrances": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-credentials": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-encoders": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-system-settings": Address(
+        BOTH, Permission.MANAGE_SYSTEMS, pk_of("system"), per_property=True
+    ),
+    "acs-user": Address(GET, Permission.VIEW_ACCESS, pk_of("cardholder"), per_property=True),
+    "acs-user-edit": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
+    "acs-user-suspend": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
+    "acs-user-unsuspend": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("suspended"), per_property=True
+    ),
+    "acs-user-delete": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
+    "acs-user-pin": Address(
+        POST, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
+    "acs-group": Address(GET, Permission.VIEW_ACCESS, pk_of("group"), per_property=True),
+    "acs-entrance": Address(GET, Permission.VIEW_ACCESS, pk_of("entrance"), per_property=True),
+    "acs-entrance-link": Address(
+        POST, Permission.MANAGE_SYSTEMS, pk_of("entrance"), per_property=True
+    ),
+    "acs-entrance-wired": Address(
+        POST, Permission.MANAGE_SYSTEMS, pk_of("entrance"), per_property=True
+    ),
+    "acs-credential-reveal": Address(
+        POST, Permission.REVEAL_CODES, pk_of("pin"), per_property=True
+    ),
     # accounts
     "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
     "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),

@@ -5,18 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 
+from access.models.searching import Matches, Words, prefixes
 from access.models.systems import AcsAccessGroup, AcsSystem, InSystemQuerySet
 from access.states import Phase
 from audit.ids import new_id
 
+#: What somebody is found by.
+_FOUND_BY = Words("full_name", "email", "phone", "external_number")
+
 
 class AcsUserQuerySet(InSystemQuerySet):
+    def like(self, text: str) -> AcsUserQuerySet:
+        """Keep those of whom every word of a search begins a word (name, e-mail, number …)."""
+        return self.filter(Matches(_FOUND_BY, prefixes(text)))
+
     def not_gone(self) -> AcsUserQuerySet:
         return self.exclude(phase=Phase.GONE)
+
+
+#: Our wish is refused, or the provider tells of something wrong.
+IN_TROUBLE = ~Q(error_code="") | ~Q(errors=[])
+#: Something of our wish was not yet seen true. Memberships are apart: they have rows.
+UNSETTLED = Q(phase__in=[Phase.CREATING, Phase.DELETING]) | ~Q(pending=[]) | ~Q(mutations=[])
 
 
 class AcsUser(models.Model):
@@ -91,7 +107,24 @@ class AcsUser(models.Model):
         ]
         indexes = [
             # The users of a system by name, page by page.
-            models.Index(fields=["system", "full_name", "id"], name="acs_user_name"),
+            models.Index("system", Lower("full_name"), "id", name="acs_user_name"),
+            # … whose name, e-mail, phone or number begins like this. Without a list of entries
+            # not yet sorted in, which each search would have to read.
+            GinIndex(_FOUND_BY, name="acs_user_words", fastupdate=False),
+            # … who are suspended, in trouble, or not yet as wished: few of many.
+            models.Index(
+                "system",
+                Lower("full_name"),
+                "id",
+                name="acs_user_suspended",
+                condition=Q(is_suspended=True),
+            ),
+            models.Index(
+                "system", Lower("full_name"), "id", name="acs_user_trouble", condition=IN_TROUBLE
+            ),
+            models.Index(
+                "system", Lower("full_name"), "id", name="acs_user_unsettled", condition=UNSETTLED
+            ),
             # Who arrives: schedules that begin or lie around now.
             models.Index(fields=["system", "starts_at"], name="acs_user_starts"),
             # Whose wish is due?
@@ -128,6 +161,14 @@ class AcsMembership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "group"], name="acs_membership_once")
+        ]
+        indexes = [
+            # Whose groups are not yet as wished?
+            models.Index(
+                fields=["user"],
+                name="acs_membership_unsettled",
+                condition=~Q(is_wanted=F("is_seen")),
+            )
         ]
 
     def __str__(self) -> str:

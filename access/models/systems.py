@@ -6,6 +6,7 @@ import builtins
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from accounts.models import ConnectedAccount, Space
@@ -176,7 +177,7 @@ class AcsEntrance(_Synced):
         ]
         indexes = [
             # The entrances of a system by name, page by page.
-            models.Index(fields=["system", "name", "id"], name="acs_entrance_name")
+            models.Index("system", Lower("name"), "id", name="acs_entrance_name")
         ]
 
     def get_absolute_url(self) -> str:
@@ -200,7 +201,7 @@ class AcsAccessGroup(_Synced):
         ]
         indexes = [
             # The groups of a system by name, page by page.
-            models.Index(fields=["system", "name", "id"], name="acs_group_name")
+            models.Index("system", Lower("name"), "id", name="acs_group_name")
         ]
 
     def get_absolute_url(self) -> str:

@@ -155,7 +155,7 @@ _BROKEN: dict[CodeConstraint, tuple[Callable[[str], bool], str]] = {
 # --- names ----------------------------------------------------------------------------
 
 
-def clean_name(text: str) -> str:
+def clean_name(text: str, *, longest: int = NAME_LONGEST, of: str = "visible characters") -> str:
     """Return a name as it is kept: NFC, no blanks around it. Raises RuleError.
 
     Markup and formulas are only text: pages and exports escape them.
@@ -163,8 +163,8 @@ def clean_name(text: str) -> str:
     name = unicodedata.normalize("NFC", text).strip()
     is_shown = any(not each.isspace() and each not in _BLANK | _JOINERS for each in name)
     refused = next(filter(None, map(_refused_for, name)), "")
-    if refused or not is_shown or len(name) > NAME_LONGEST:
-        sentence = f"name: 1–{NAME_LONGEST} visible characters"
+    if refused or not is_shown or len(name) > longest:
+        sentence = f"name: 1–{longest} {of}"
         raise RuleError("name", f"{sentence}; {refused}" if refused else sentence)
     return name
 

@@ -1,0 +1,143 @@
+"""Lists of people: of a system, of a group, of a door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+
+from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.models.people import IN_TROUBLE, UNSETTLED
+from access.people import words
+from access.places.paging import page_by_name
+from access.states import CardState, Phase
+from accounts.providers.systems import AccessMethod
+from locks.codes.words import State
+
+MOST_GROUPS_IN_A_ROW = 2
+
+SHOW = {
+    "arriving": "Arriving today",
+    "without": "Without a card",
+    "suspended": "Suspended",
+    "pending": "Being changed",
+    "trouble": "In trouble",
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks to see."""
+
+    query: str = ""
+    show: str = ""
+
+    @classmethod
+    def from_query(cls, params: dict[str, str]) -> Filters:
+        show = params.get("show", "")
+        query = params.get("q", "").replace("\0", "").strip()[:100]
+        return cls(query=query, show=show if show in SHOW else "")
+
+    def url(self, base: str, **more: str) -> str:
+        params = {"q": self.query, "show": self.show} | more
+        told = {key: value for key, value in params.items() if value}
+        return f"{base}?{urlencode(told)}" if told else base
+
+    def rows(self, system: AcsSystem, now: datetime) -> QuerySet[AcsUser]:
+        found = AcsUser.objects.filter(system=system).not_gone()
+        if self.query:
+            found = found.like(self.query)
+        match self.show:
+            case "arriving":
+                day = now.astimezone(system.property.zone).replace(
+                    hour=0, minute=0, second=0, microsecond=0
+                )
+                until = day + timedelta(days=1)
+                found = found.filter(starts_at__gte=day, starts_at__lt=until, delete_asked_at=None)
+            case "without":
+                found = found.filter(~Exists(_written()), delete_asked_at=None)
+            case "suspended":
+                found = found.filter(is_suspended=True)
+            case "pending":
+                moving = AcsMembership.objects.filter(
+                    ~Q(is_wanted=F("is_seen")), user__system=system
+                )
+                unsettled = AcsUser.objects.filter(UNSETTLED, system=system)
+                found = found.filter(
+                    pk__in=unsettled.values("pk").union(moving.values("user_id"), all=True)
+                )
+            case "trouble":
+                found = found.filter(IN_TROUBLE)
+        return found
+
+
+def _written() -> QuerySet[AcsCredential]:
+    """The card that somebody of an outer query walks around with."""
+    rows = AcsCredential.objects.filter(user=OuterRef("pk"), access_method=AccessMethod.CARD)
+    live = rows.filter(phase=Phase.LIVE, is_issued=True, delete_asked_at=None)
+    return live.exclude(card_state__in=[CardState.LOST, CardState.RETURNED])
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One person as a list shows them."""
+
+    user: AcsUser
+    groups: list[AcsMembership]
+    more_groups: int
+    window: str
+    card: State
+    state: State
+
+
+@dataclass(frozen=True)
+class People:
+    rows: list[Row]
+    #: Where the next page begins; "" where there is none.
+    after: str
+
+
+def people(users: QuerySet[AcsUser], system: AcsSystem, *, after: str, now: datetime) -> People:
+    """Return one page of people. Three queries, however many. Raises CursorError."""
+    held = AcsMembership.objects.select_related("group").order_by("group__name")
+    cards = AcsCredential.objects.exclude(phase=Phase.GONE).filter(access_method=AccessMethod.CARD)
+    found = users.prefetch_related(
+        Prefetch("memberships", held, to_attr="held"),
+        Prefetch("credentials", cards, to_attr="cards"),
+    )
+    page = page_by_name(found, system, after, name="full_name")
+    for user in page.rows:
+        user.system = system  # is it, and has its property at hand
+    return People(rows_of(page.rows, now), page.after)
+
+
+def rows_of(users: Iterable[AcsUser], now: datetime) -> list[Row]:
+    return [_row(user, now) for user in users]
+
+
+def _row(user: AcsUser, now: datetime) -> Row:
+    held: list[AcsMembership] = user.held  # type: ignore[attr-defined]  # prefetched
+    cards: list[AcsCredential] = user.cards  # type: ignore[attr-defined]  # prefetched
+    is_moving = any(each.is_pending for each in held)
+    shown = [each for each in held if each.is_wanted or each.is_seen]
+    return Row(
+        user=user,
+        groups=shown[:MOST_GROUPS_IN_A_ROW],
+        more_groups=max(0, len(shown) - MOST_GROUPS_IN_A_ROW),
+        window=words.window(user, now),
+        card=words.card_word(user.system, cards, now),
+        state=words.state_of(user, now, is_moving=is_moving),
+    )
+
+
+def in_groups(system: AcsSystem, groups: QuerySet[AcsAccessGroup]) -> QuerySet[AcsUser]:
+    """Return who is in one of these groups, or is being put in or taken out."""
+    members = AcsMembership.objects.filter(group__in=groups)
+    members = members.filter(Q(is_wanted=True) | Q(is_seen=True))
+    return AcsUser.objects.filter(system=system, pk__in=members.values("user_id")).not_gone()

@@ -1,0 +1,55 @@
+"""Which doors some groups open: shown before and after they are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from access.models import AcsEntrance, AcsSystem
+
+#: Doors named one by one; the rest is counted.
+MOST_NAMED = 60
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The doors of some groups together, by name."""
+
+    named: list[AcsEntrance]
+    count: int
+    #: Doors that do not hear of changes by themselves, or of which nobody knows.
+    offline: int
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.named)
+
+    @property
+    def words(self) -> str:
+        """`7 doors`."""
+        return f"{self.count} door{'' if self.count == 1 else 's'}"
+
+
+def doors_of(system: AcsSystem, group_ids: Iterable[UUID]) -> Doors:
+    """Return the doors these groups of a system open, each once."""
+    ids = list(group_ids)
+    if not ids:
+        return Doors([], 0, 0)
+    rows = AcsEntrance.objects.filter(system=system, removed_at=None, groups__in=ids).distinct()
+    # Two thousand at most, of which the names are all that is read.
+    found = sorted(rows, key=lambda door: door.name.casefold())
+    offline = sum(is_late(door) for door in found) if system.writes_cards else 0
+    return Doors(found[:MOST_NAMED], len(found), offline)
+
+
+def is_late(entrance: AcsEntrance) -> bool:
+    """Tell whether a door may learn of a change late. What is not known is taken for offline."""
+    return entrance.is_wired is not True
+
+
+def names(entrances: Iterable[AcsEntrance], most: int = 8) -> str:
+    """`Room 1, Room 2 and 3 more`."""
+    all_names = [each.name for each in entrances]
+    told = ", ".join(all_names[:most])
+    return f"{told} and {len(all_names) - most} more" if len(all_names) > most else told

@@ -1,0 +1,95 @@
+"""Writing down what is wished of somebody: the row, their groups, the log, the alarm."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from access import waking
+from access.models import AcsMembership, AcsSystem, AcsUser
+from access.states import Part
+from accounts.actors import Actor
+from audit.services import record
+from audit.words import How, Verb
+
+
+def fresh(user: AcsUser) -> AcsUser:
+    """Return the row as it is now, kept from others until this transaction is over."""
+    rows = AcsUser.objects.select_related("system__account", "system__property")
+    found: AcsUser = rows.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+    return found
+
+
+def hold_system(system: AcsSystem) -> None:
+    """Let nobody else add somebody to this system until this transaction is over."""
+    AcsSystem.objects.select_for_update(no_key=True).get(pk=system.pk)
+
+
+def wanted_ids(user: AcsUser) -> set[UUID]:
+    rows = AcsMembership.objects.filter(user=user, is_wanted=True)
+    return set(rows.values_list("group_id", flat=True))
+
+
+def version_of(user: AcsUser, group_ids: Iterable[UUID]) -> str:
+    """Return a word for everything that the form shows of somebody.
+
+    It changes too when the provider's people change something, which raises no generation.
+    """
+    shown = (user.full_name, user.email, user.phone, user.starts_at, user.ends_at)
+    text = repr((shown, user.generation, sorted(map(str, group_ids))))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def save(user: AcsUser, *columns: str, parts: Iterable[Part] = (), at: datetime) -> None:
+    """Store a wish as a new generation, due now. What was said about the last one is over.
+
+    Somebody of whom the provider has not heard is made with all of it, so nothing of it waits;
+    but for their suspension, which is a call of its own.
+    """
+    is_unheard_of = not user.remote_id and user.ambiguous_since is None
+    kept = [part for part in parts if part == Part.SUSPENSION or not is_unheard_of]
+    user.pending = list(dict.fromkeys([*user.pending, *kept]))
+    user.generation += 1
+    user.next_run_at, user.attempts = at, 0
+    user.error_code = user.error = ""
+    user.save(update_fields=[*columns, *_WITH_EACH])
+
+
+_WITH_EACH = ("pending", "generation", "next_run_at", "attempts", "error_code", "error")
+
+
+def join(user: AcsUser, group_ids: Iterable[UUID], *, at: datetime) -> None:
+    for pk in group_ids:
+        AcsMembership.objects.update_or_create(
+            user=user, group_id=pk, defaults={"is_wanted": True, "wanted_at": at}
+        )
+
+
+def leave(user: AcsUser, group_ids: Iterable[UUID], *, at: datetime) -> None:
+    """Wish somebody out of groups. A row stays where the provider may have heard of it."""
+    rows = AcsMembership.objects.filter(user=user, group_id__in=list(group_ids))
+    if user.ambiguous_since is None:
+        rows.filter(is_seen=False, written_at=None).delete()
+    rows.update(is_wanted=False, wanted_at=at)
+
+
+def tell(verb: Verb, user: AcsUser, *, by: Actor, at: datetime, **detail: Any) -> None:
+    """Add a line to the log; have the system looked at, and pages told."""
+    assert transaction.get_connection().in_atomic_block
+    record(
+        verb,
+        workspace_id=user.system.workspace_id,
+        at=at,
+        who=by.who,
+        place=user.system.as_place(),
+        subject=user.full_name,
+        how=How.WEB,
+        system=user.system.name,
+        **detail,
+    )
+    waking.wake(user.system, at=at)

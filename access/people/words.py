@@ -1,0 +1,269 @@
+"""How somebody is doing, how their card is, and what is under way, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.states import CardState, Part, Phase
+from accounts.providers.systems import AccessMethod, SystemType
+from locks.codes.words import State, clock
+
+ALWAYS = "Always"
+
+
+def brand_of(system: AcsSystem) -> str:
+    """`Salto Space`, as people say it."""
+    brands = {SystemType.SALTO_SPACE: "Salto Space", SystemType.SALTO_KS: "Salto KS"}
+    return brands.get(system.type, "the system")
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# --- time -----------------------------------------------------------------------------
+
+
+def schedule(starts_at: datetime | None, ends_at: datetime | None, zone: ZoneInfo) -> str:
+    """`from 20 Nov 2026, 15:00 until 27 Nov 2026, 11:00`, for the log."""
+    shape = "%-d %b %Y, %H:%M"
+    if starts_at is None and ends_at is None:
+        return "no schedule"
+    said = [f"from {starts_at.astimezone(zone):{shape}}"] if starts_at else []
+    said.append(f"until {ends_at.astimezone(zone):{shape}}" if ends_at else "with no end")
+    return " ".join(said)
+
+
+def window(user: AcsUser, now: datetime) -> str:
+    """`Always`; `20 Nov, 15:00 – 27 Nov, 11:00`; `From 20 Nov, 15:00`. In property time."""
+    zone = user.system.property.zone
+    starts = clock(user.starts_at, zone, now) if user.starts_at else ""
+    ends = clock(user.ends_at, zone, now) if user.ends_at else ""
+    if starts and ends:
+        return f"{starts} – {ends}"
+    if ends:
+        return f"Until {ends}"
+    return f"From {starts}" if starts else ALWAYS
+
+
+# --- somebody -------------------------------------------------------------------------
+
+
+def state_of(user: AcsUser, now: datetime, *, is_moving: bool = False) -> State:
+    """Return how somebody is doing. Needs the row `system`.
+
+    `is_moving`: whether one of their groups is not yet as wished.
+    """
+    brand = sentence(brand_of(user.system))
+    if user.phase == Phase.GONE:
+        return State("gone", "Gone", "unknown", "check", "Seen gone.")
+    if user.delete_asked_at or user.phase == Phase.DELETING:
+        return _deleting(user, brand)
+    if user.error_code:
+        return State("failed", "Not as wished", "danger", "x-circle", user.error)
+    if user.errors:
+        return State("trouble", "Trouble", "danger", "alert", trouble(user.errors))
+    return _on_its_way(user, brand, is_moving=is_moving) or _settled(user, brand, now)
+
+
+def _deleting(user: AcsUser, brand: str) -> State:
+    if user.error_code:
+        note = f"{user.error} They may still open doors."
+        return State("still_there", "Still there", "danger", "alert", note)
+    note = f"{brand} is being told. They may still open doors."
+    return State("deleting", "Being deleted", "warn", "hourglass", note)
+
+
+def _on_its_way(user: AcsUser, brand: str, *, is_moving: bool) -> State | None:
+    told = f"{brand} is being told."
+    if user.phase == Phase.CREATING:
+        return State("creating", "Being added", "info", "hourglass", told)
+    if Part.SUSPENSION in user.pending:
+        if user.is_suspended:
+            note = f"{told} They may still open doors."
+            return State("suspending", "Being suspended", "warn", "hourglass", note)
+        return State("unsuspending", "Being let in", "info", "hourglass", told)
+    if user.pending or is_moving:
+        return State("changing", "Being changed", "info", "hourglass", told)
+    if any(each["code"] != "deferring_creation" for each in user.mutations):
+        note = f"Seam has it, and is carrying it to {brand}."
+        return State("carrying", "Being changed", "info", "hourglass", note)
+    return None
+
+
+def _settled(user: AcsUser, brand: str, now: datetime) -> State:
+    if user.is_suspended:
+        return State("suspended", "Suspended", "warn", "ban", "Opens nothing until let in again.")
+    if user.is_over(now):
+        return State("over", "Ended", "unknown", "clock", "Their schedule is over.")
+    if user.starts_at and user.starts_at > now:
+        when = clock(user.starts_at, user.system.property.zone, now)
+        return State("ahead", f"From {when}", "info", "calendar", "Opens nothing before that.")
+    if any(each["code"] == "deferring_creation" for each in user.mutations):
+        note = f"{brand} makes them with their first card."
+        return State("ready", "Ready for a card", "info", "card", note)
+    if user.is_subscribed is False:
+        note = "No seat of the subscription, so nothing opens for them."
+        return State("no_seat", "No seat", "warn", "alert", note)
+    return State("active", "Active", "ok", "check")
+
+
+#: What providers tell of somebody, in our words. Others are shown as they come.
+_TROUBLES = {
+    "deleted_externally": "They were deleted at the provider.",
+    "failed_to_create_on_acs_system": "The system did not add them.",
+    "failed_to_update_on_acs_system": "The system did not take a change.",
+    "failed_to_delete_on_acs_system": "The system did not delete them: they may open doors.",
+    "salto_ks_subscription_limit_exceeded": "All seats of the Salto KS subscription are taken.",
+    "salto_ks_user_not_subscribed": "They have no seat of the Salto KS subscription.",
+    "acs_user_inactive": "They are inactive in the system.",
+    "needs_to_be_reissued": "The card does not know the latest rights.",
+    "waiting_to_be_issued": "It waits to be written on a card.",
+}
+
+
+def trouble(problems: Sequence[dict[str, str]]) -> str:
+    """Return what a provider tells of somebody or of a card, a sentence each."""
+    said = [_TROUBLES.get(each["code"]) or each.get("message") or each["code"] for each in problems]
+    return " ".join(dict.fromkeys(said))
+
+
+# --- what is under way ----------------------------------------------------------------
+
+_PARTS = {
+    Part.INFORMATION: "Name, e-mail and phone",
+    Part.SCHEDULE: "The schedule",
+    Part.SUSPENSION: "The suspension",
+}
+_MUTATIONS = {
+    "creating": "is adding them",
+    "deleting": "is deleting them",
+    "deferring_creation": "adds them with their first card",
+    "updating_user_information": "is changing name, e-mail or phone",
+    "updating_access_schedule": "is changing the schedule",
+    "updating_suspension_state": "is changing the suspension",
+    "updating_group_membership": "is changing their groups",
+    "deferring_group_membership_update": "changes their groups later",
+    "updating_credential_assignment": "is changing what card is theirs",
+}
+
+
+def under_way(user: AcsUser, memberships: Iterable[AcsMembership]) -> list[str]:
+    """Return everything wished of somebody and not yet seen true, a sentence each."""
+    brand = brand_of(user.system)
+    said = []
+    if user.delete_asked_at:
+        said.append(f"Deletion: being told to {brand}.")
+    elif user.phase == Phase.CREATING:
+        said.append(f"{user.full_name}: being told to {brand}.")
+    said += [f"{_PARTS[Part(part)]}: being told to {brand}." for part in user.pending]
+    for each in memberships:
+        if each.is_pending and user.phase == Phase.LIVE:
+            verb = "being put into" if each.is_wanted else "being taken out of"
+            note = "" if each.is_wanted else " It still opens doors until then."
+            said.append(f"{sentence(verb)} “{each.group.name}”.{note}")
+    said += [
+        f"Seam {_MUTATIONS.get(each['code'], 'is changing something')}." for each in user.mutations
+    ]
+    return list(dict.fromkeys(said))
+
+
+# --- cards ----------------------------------------------------------------------------
+
+
+def thing(system: AcsSystem) -> str:
+    """What the plastic is called: Salto KS knows tags."""
+    return "tag" if system.assigns_tags else "card"
+
+
+def cards_of(credentials: Iterable[AcsCredential]) -> list[AcsCredential]:
+    return [each for each in credentials if each.access_method == AccessMethod.CARD]
+
+
+def card_state(card: AcsCredential, now: datetime) -> State:
+    """Return how one card is."""
+    mark = f"…{card.last_four}" if card.last_four else "card"
+    if card.phase == Phase.GONE:
+        return State("gone", f"{mark} cancelled", "unknown", "x", _why_gone(card))
+    if card.card_state == CardState.SUSPECT:
+        note = "A write was broken off. Read it before anybody gets it."
+        return State("suspect", f"{mark} in doubt", "danger", "alert", note)
+    if card.delete_asked_at or card.phase == Phase.DELETING:
+        note = "It may still open doors."
+        return State("cancelling", f"{mark} being cancelled", "warn", "hourglass", note)
+    if card.error_code or card.errors:
+        note = card.error or trouble(card.errors)
+        return State("trouble", f"{mark} in trouble", "danger", "x-circle", note)
+    if not card.is_issued:
+        return State("waiting", "Not written yet", "info", "card", "It is written at an encoder.")
+    if card.is_over(now):
+        return State("over", f"{mark} ended", "unknown", "clock", "Its time is over.")
+    if card.needs_to_be_reissued:
+        note = "It still has the old rights, until it is updated."
+        return State("update", f"{mark} to be updated", "warn", "refresh", note)
+    return State("issued", mark, "ok", "check", "Issued.")
+
+
+_WHY = {
+    "lost": "Reported lost.",
+    "returned": "Given back.",
+    "replaced": "Replaced by another.",
+    "cancelled": "Cancelled.",
+}
+
+
+def _why_gone(card: AcsCredential) -> str:
+    return _WHY.get(card.delete_reason, "Gone at the provider.")
+
+
+def credential_state(credential: AcsCredential, now: datetime) -> State:
+    """Return how a card, a PIN or a phone is."""
+    if credential.access_method == AccessMethod.CARD:
+        return card_state(credential, now)
+    if credential.phase == Phase.GONE:
+        return State("gone", "Gone", "unknown", "x", _why_gone(credential))
+    if credential.delete_asked_at or credential.phase == Phase.DELETING:
+        return State("cancelling", "Being removed", "warn", "hourglass", "It may still open doors.")
+    if credential.error_code or credential.errors:
+        note = credential.error or trouble(credential.errors)
+        return State("trouble", "Trouble", "danger", "x-circle", note)
+    if credential.phase == Phase.CREATING:
+        return State("creating", "Being made", "info", "hourglass", "Salto makes it.")
+    if credential.is_over(now):
+        return State("over", "Ended", "unknown", "clock", "Its time is over.")
+    return State("active", "In use", "ok", "check")
+
+
+#: The card that says most about somebody: what needs a person comes first.
+_TELLING = ("suspect", "trouble", "update", "issued", "cancelling", "waiting", "over")
+NO_CARD = State("none", "No card", "unknown", "dashed")
+NO_TAG = State("none", "No tag", "unknown", "dashed")
+
+
+def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: datetime) -> State:
+    """Return how somebody's cards are, in one word for a list."""
+    states = [card_state(each, now) for each in cards_of(credentials)]
+    known = [state for state in states if state.key in _TELLING]
+    if not known:
+        return NO_TAG if system.assigns_tags else NO_CARD
+    return min(known, key=lambda state: _TELLING.index(state.key))
+
+
+def holds_card(credentials: Iterable[AcsCredential], now: datetime) -> bool:
+    """Tell whether somebody walks around with a card that was written."""
+    return any(
+        card_state(each, now).key in {"issued", "update", "suspect"}
+        for each in cards_of(credentials)
+    )
+
+
+#: The provider tells that a card is out of date, not which of these is enough. Seam does not
+#: pass the key status on that would say it (facts/salto_space.md §3).
+WHAT_TO_DO = (
+    "Changed doors or times: hold the card to a wall reader that updates cards, or write it"
+    " again at the desk. If the wall reader does not help, only the desk does: some changes"
+    " rebuild the card. Until then it opens what it opened before."
+)

@@ -1,0 +1,96 @@
+"""The credentials of a system, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from access.models import AcsCredential, AcsSystem
+from access.people import words
+from access.places.paging import PAGE, CursorError
+from access.states import CardState, Phase
+from accounts.providers.systems import AccessMethod
+from locks.codes.words import State
+
+#: What a list can be narrowed to. A warning is found by its code.
+SHOW: dict[str, tuple[str, Q]] = {
+    "update": (
+        "To be updated",
+        Q(warnings__contains=[{"code": "needs_to_be_reissued"}], phase=Phase.LIVE),
+    ),
+    "suspect": ("In doubt", Q(card_state=CardState.SUSPECT) & ~Q(phase=Phase.GONE)),
+    "lost": ("Lost", Q(delete_reason="lost") | Q(card_state=CardState.LOST)),
+    "nobody": ("Of nobody", Q(user=None) & ~Q(phase=Phase.GONE)),
+}
+_KINDS = {
+    AccessMethod.CARD: ("Card", "card"),
+    AccessMethod.CODE: ("PIN", "keypad"),
+    AccessMethod.MOBILE_KEY: ("Phone", "phone"),
+    AccessMethod.CLOUD_KEY: ("Cloud key", "world"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One credential as a list shows it."""
+
+    credential: AcsCredential
+    kind: str
+    icon: str
+    state: State
+
+    @property
+    def is_card(self) -> bool:
+        return self.credential.access_method == AccessMethod.CARD
+
+    @property
+    def is_pin(self) -> bool:
+        return self.credential.access_method == AccessMethod.CODE
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: list[Row]
+    #: Before which the next page begins; "" where there is none.
+    before: str
+
+
+def known(show: str) -> str:
+    return show if show in SHOW else ""
+
+
+def page(system: AcsSystem, show: str, *, before: str, now: datetime) -> Page:
+    """Return one page of credentials. One query. Raises CursorError."""
+    rows = AcsCredential.objects.filter(system=system).select_related("user")
+    rows = rows.filter(SHOW[show][1]) if show else rows.exclude(phase=Phase.GONE)
+    if before:
+        rows = rows.filter(_older_than(before))
+    found = list(rows.order_by("-created_at", "id")[: PAGE + 1])
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    cursor = f"{last.created_at.isoformat()}_{last.pk}" if last else ""
+    return Page([row_of(each, system, now) for each in found[:PAGE]], cursor)
+
+
+def _older_than(cursor: str) -> Q:
+    moment, _, pk = cursor.partition("_")
+    try:
+        at, last = datetime.fromisoformat(moment), UUID(pk)
+    except ValueError:
+        raise CursorError("invalid cursor") from None
+    if at.tzinfo is None:
+        raise CursorError("invalid cursor")
+    return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(pk__gt=last))
+
+
+def row_of(credential: AcsCredential, system: AcsSystem, now: datetime) -> Row:
+    method = credential.access_method
+    if method in _KINDS:
+        kind, icon = _KINDS[AccessMethod(method)]
+    else:  # the provider's own word
+        kind, icon = method.replace("_", " ").capitalize(), "key"
+    if method == AccessMethod.CARD:
+        kind = words.thing(system).capitalize()
+    return Row(credential, kind, icon, words.credential_state(credential, now))

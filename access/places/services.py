@@ -1,0 +1,81 @@
+"""What people decide about systems and doors here: where they belong, how they hear of changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from access import waking
+from access.models import AcsEntrance, AcsSystem
+from accounts.actors import Actor
+from accounts.models import Space
+from accounts.permissions import Permission
+from audit.services import record
+from audit.words import How, Verb
+from locks.codes.rules import RuleError
+from locks.codes.services import RefusedError
+
+WIRED = {True: "is wired", False: "is offline", None: "wired or not: not known"}
+
+
+def link_entrance(entrance: AcsEntrance, space: Space | None, *, by: Actor, at: datetime) -> None:
+    """Say which room or area a door leads to; None for no link. Raises RefusedError."""
+    system = entrance.system
+    by.require(Permission.MANAGE_SYSTEMS, system.property_id)
+    if space and (space.property_id or space.pk) != system.property_id:
+        raise RefusedError([RuleError("space", "choose a place of the same property")])
+    with transaction.atomic():
+        AcsEntrance.objects.filter(pk=entrance.pk).update(space=space)
+        after = f"leads to {space.name}" if space else "leads to no place here"
+        _tell(Verb.ENTRANCE_CHANGED, system, entrance.name, by=by, at=at, after=after)
+
+
+def set_wired(entrance: AcsEntrance, is_wired: bool | None, *, by: Actor, at: datetime) -> None:  # noqa: FBT001  it is the value
+    """Say whether a door hears of changes by itself. Raises RefusedError where Salto tells it."""
+    system = entrance.system
+    by.require(Permission.MANAGE_SYSTEMS, system.property_id)
+    if not system.writes_cards:
+        raise RefusedError([RuleError("is_wired", "The provider tells this by itself.")])
+    with transaction.atomic():
+        AcsEntrance.objects.filter(pk=entrance.pk).update(is_wired=is_wired)
+        _tell(Verb.ENTRANCE_CHANGED, system, entrance.name, by=by, at=at, after=WIRED[is_wired])
+
+
+def move_system(system: AcsSystem, place: Space, *, by: Actor, at: datetime) -> bool:
+    """Give a system to another property; its doors lose their links to rooms of the old one.
+
+    Return False if it belonged there already. Raises RefusedError.
+    """
+    by.require(Permission.MANAGE_SYSTEMS, system.property_id)
+    by.require(Permission.MANAGE_SYSTEMS, place.pk)
+    if place.parent_id or place.workspace_id != system.workspace_id:
+        raise RefusedError([RuleError("property", "choose a property")])
+    if place.pk == system.property_id:
+        return False
+    with transaction.atomic():
+        waking.tell(system)  # whoever looks at it in the old property
+        AcsSystem.objects.filter(pk=system.pk).update(property=place)
+        AcsEntrance.objects.filter(system=system, space__isnull=False).update(space=None)
+        system.property = place
+        after = f"belongs to {place.name}"
+        _tell(Verb.SYSTEM_CHANGED, system, system.name, by=by, at=at, after=after)
+    return True
+
+
+def _tell(
+    verb: Verb, system: AcsSystem, subject: str, *, by: Actor, at: datetime, **detail: Any
+) -> None:
+    record(
+        verb,
+        workspace_id=system.workspace_id,
+        at=at,
+        who=by.who,
+        place=system.as_place(),
+        subject=subject,
+        how=How.WEB,
+        system=system.name,
+        **detail,
+    )
+    waking.tell(system)

@@ -1,0 +1,28 @@
+from django.urls import path
+
+from access.people import views as people
+from access.places import views as places
+
+urlpatterns = [
+    # --- access systems and their people ---
+    path("access/", places.systems, name="access"),
+    path("access/<uuid:pk>/", places.system, name="acs-system"),
+    path("access/<uuid:pk>/new/", people.new, name="acs-user-new"),
+    path("access/<uuid:pk>/opens/", people.opens, name="acs-opens"),
+    path("access/<uuid:pk>/groups/", places.groups, name="acs-groups"),
+    path("access/<uuid:pk>/entrances/", places.entrances, name="acs-entrances"),
+    path("access/<uuid:pk>/credentials/", places.credential_list, name="acs-credentials"),
+    path("access/<uuid:pk>/encoders/", places.encoder_list, name="acs-encoders"),
+    path("access/<uuid:pk>/settings/", places.system_settings, name="acs-system-settings"),
+    path("access/people/<uuid:pk>/", people.user, name="acs-user"),
+    path("access/people/<uuid:pk>/edit/", people.edit, name="acs-user-edit"),
+    path("access/people/<uuid:pk>/suspend/", people.suspend, name="acs-user-suspend"),
+    path("access/people/<uuid:pk>/unsuspend/", people.unsuspend, name="acs-user-unsuspend"),
+    path("access/people/<uuid:pk>/delete/", people.delete, name="acs-user-delete"),
+    path("access/people/<uuid:pk>/pin/", people.ask_for_pin, name="acs-user-pin"),
+    path("access/groups/<uuid:pk>/", places.group, name="acs-group"),
+    path("access/entrances/<uuid:pk>/", places.entrance, name="acs-entrance"),
+    path("access/entrances/<uuid:pk>/link/", places.link_entrance, name="acs-entrance-link"),
+    path("access/entrances/<uuid:pk>/wired/", places.set_wired, name="acs-entrance-wired"),
+    path("access/credentials/<uuid:pk>/reveal/", people.reveal, name="acs-credential-reveal"),
+]
