@@ -14,6 +14,9 @@ from access.states import CardState, Phase
 from accounts import sealing
 from audit.ids import new_id
 
+#: A card that somebody walks around with, unless it was lost or given back.
+WRITTEN = Q(access_method="card", phase=Phase.LIVE, is_issued=True, delete_asked_at=None)
+
 
 class AcsCredential(models.Model):
     """One way in of one user. A card's number is personal data: shown masked, never logged.
@@ -82,6 +85,8 @@ class AcsCredential(models.Model):
                 name="acs_credential_card",
                 condition=~Q(card_number=""),
             ),
+            # Who holds a card?
+            models.Index(fields=["system", "user"], name="acs_credential_held", condition=WRITTEN),
             models.Index(
                 fields=["next_run_at"],
                 name="acs_credential_due",

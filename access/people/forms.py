@@ -15,7 +15,7 @@ from access.people.services import Wish
 from audit.ids import new_id
 from locks.codes.forms import ONGOING, TIMED, LocalField, PlainField, TimesForm
 
-NEED_A_TIME = "Choose when it starts, or choose “Always”."
+NEED_A_TIME = "Choose when it starts or when it ends; or choose “Always”."
 _OFF = {"autocomplete": "off"}
 
 
@@ -30,6 +30,7 @@ class PersonForm(TimesForm):
     email = PlainField(
         label="E-mail",
         required=False,
+        help_text="Nobody else in the system may have it.",
         widget=forms.EmailInput(attrs=_OFF | {"maxlength": "300"}),
     )
     phone = PlainField(
@@ -44,6 +45,7 @@ class PersonForm(TimesForm):
         widget=forms.RadioSelect,
         initial=ONGOING,
     )
+    starts = LocalField(label="From", required=False, help_text="Leave empty for now.")
     ends = LocalField(label="Until", required=False, help_text="Leave empty for no end.")
     groups = forms.MultipleChoiceField(
         label="Groups",
@@ -70,8 +72,6 @@ class PersonForm(TimesForm):
         field.choices = [(pk, group.name) for pk, group in self._groups.items()]
         if user is None:
             self.initial.setdefault("key", str(new_id()))
-        if system.assigns_tags:
-            self.fields["email"].help_text = "Salto KS invites people and tells them apart by it."
 
     def chosen(self) -> list[AcsAccessGroup]:
         """Return the groups ticked so far, valid or not the rest of the form."""

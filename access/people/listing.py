@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
-from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.models.credentials import WRITTEN
 from access.models.people import IN_TROUBLE, UNSETTLED
 from access.people import words
 from access.places.paging import page_by_name
@@ -58,13 +61,11 @@ class Filters:
                 until = day + timedelta(days=1)
                 found = found.filter(starts_at__gte=day, starts_at__lt=until, delete_asked_at=None)
             case "without":
-                found = found.filter(~Exists(_written()), delete_asked_at=None)
+                found = found.exclude(pk__in=_holders(system)).filter(delete_asked_at=None)
             case "suspended":
                 found = found.filter(is_suspended=True)
             case "pending":
-                moving = AcsMembership.objects.filter(
-                    ~Q(is_wanted=F("is_seen")), user__system=system
-                )
+                moving = AcsMembership.objects.filter(~Q(is_wanted=F("is_seen")))
                 unsettled = AcsUser.objects.filter(UNSETTLED, system=system)
                 found = found.filter(
                     pk__in=unsettled.values("pk").union(moving.values("user_id"), all=True)
@@ -74,11 +75,11 @@ class Filters:
         return found
 
 
-def _written() -> QuerySet[AcsCredential]:
-    """The card that somebody of an outer query walks around with."""
-    rows = AcsCredential.objects.filter(user=OuterRef("pk"), access_method=AccessMethod.CARD)
-    live = rows.filter(phase=Phase.LIVE, is_issued=True, delete_asked_at=None)
-    return live.exclude(card_state__in=[CardState.LOST, CardState.RETURNED])
+def _holders(system: AcsSystem) -> QuerySet[AcsCredential, Any]:
+    """Return who of a system walks around with a card, by an index of just these."""
+    cards = AcsCredential.objects.filter(WRITTEN, system=system, user__isnull=False)
+    gone = [CardState.LOST, CardState.RETURNED]
+    return cards.exclude(card_state__in=gone).values("user_id")
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -136,8 +137,11 @@ def _row(user: AcsUser, now: datetime) -> Row:
     )
 
 
-def in_groups(system: AcsSystem, groups: QuerySet[AcsAccessGroup]) -> QuerySet[AcsUser]:
-    """Return who is in one of these groups, or is being put in or taken out."""
-    members = AcsMembership.objects.filter(group__in=groups)
-    members = members.filter(Q(is_wanted=True) | Q(is_seen=True))
-    return AcsUser.objects.filter(system=system, pk__in=members.values("user_id")).not_gone()
+def in_groups(system: AcsSystem, group_ids: Collection[UUID]) -> QuerySet[AcsUser]:
+    """Return who is in one of these groups, or is being put in or taken out.
+
+    Takes ids, not a query of them: only then does the database know how many people to expect.
+    """
+    members = AcsMembership.objects.filter(Q(is_wanted=True) | Q(is_seen=True))
+    users = members.filter(group_id__in=list(group_ids)).values("user_id")
+    return AcsUser.objects.filter(system=system, pk__in=users).not_gone()

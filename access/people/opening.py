@@ -51,5 +51,7 @@ def is_late(entrance: AcsEntrance) -> bool:
 def names(entrances: Iterable[AcsEntrance], most: int = 8) -> str:
     """`Room 1, Room 2 and 3 more`."""
     all_names = [each.name for each in entrances]
-    told = ", ".join(all_names[:most])
-    return f"{told} and {len(all_names) - most} more" if len(all_names) > most else told
+    told, last = all_names[:most], f"{len(all_names) - most} more"
+    if len(all_names) <= most:
+        told, last = all_names[:-1], all_names[-1] if all_names else ""
+    return " and ".join(filter(None, [", ".join(told), last]))

@@ -286,11 +286,11 @@ def unsuspend(request: Request, pk: UUID) -> HttpResponse:
         request,
         found,
         Act(
-            "Let in again",
+            "Let",
             "check",
             lambda: services.unsuspend(found, by=request.actor, at=now),
             foretelling.of_unsuspending(found, _cards(found), now),
-            is_harmless=True,
+            rest=" in again",
         ),
     )
 
@@ -324,10 +324,10 @@ class Act:
         do: Callable[[], object],
         consequences: list[str],
         *,
-        is_harmless: bool = False,
+        rest: str = "",
     ) -> None:
-        self.verb, self.icon, self.do = verb, icon, do
-        self.consequences, self.is_harmless = consequences, is_harmless
+        self.verb, self.rest, self.icon, self.do = verb, rest, icon, do
+        self.consequences, self.is_harmless = consequences, bool(rest)
 
 
 def _ask(request: Request, found: AcsUser, act: Act) -> HttpResponse:

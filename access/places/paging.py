@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
 from access.models import AcsSystem
@@ -37,9 +37,9 @@ def page_by_name(
     if after:
         pk = _read(after)
         last = rows.model._default_manager.filter(system=system, pk=pk)
-        at = last.values_list(Lower(name))
+        at = Subquery(last.values(at=Lower(name)))
         # The first condition is the one that an index follows.
-        rows = rows.filter(sorted_by__gte=at).exclude(Q(sorted_by=at) & Q(pk__lte=pk))
+        rows = rows.filter(Q(sorted_by__gt=at) | Q(pk__gt=pk), sorted_by__gte=at)
     found = list(rows[: size + 1])
     return Page(found[:size], str(found[size - 1].pk) if len(found) > size else "")
 

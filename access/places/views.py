@@ -54,6 +54,8 @@ def frame(request: Request, system: AcsSystem, tab: str) -> dict[str, Any]:
         "health": health_of(system),
         "zone": system.property.zone,
         "tab": tab,
+        "after": "",
+        "before": "",
         "may_manage_people": may(Permission.MANAGE_CARDHOLDERS, system.property_id),
         "may_manage_system": may(Permission.MANAGE_SYSTEMS, system.property_id),
     }
@@ -99,6 +101,7 @@ def system(request: Request, pk: UUID) -> HttpResponse:
             (key, label, filters.show == key, _toggled(filters, key, base))
             for key, label in listing.SHOW.items()
         ],
+        "first_url": filters.url(base),
         "next_url": filters.url(base, after=people.after) if people.after else "",
         "after": after,
     }
@@ -152,24 +155,23 @@ def groups(request: Request, pk: UUID) -> HttpResponse:
 def group(request: Request, pk: UUID) -> HttpResponse:
     rows = AcsAccessGroup.objects.for_actor(request.actor).filter(removed_at=None)
     found = get_object_or_404(rows.select_related("system__property", "system__account"), pk=pk)
-    this = AcsAccessGroup.objects.filter(pk=found.pk)
     context = frame(request, found.system, "groups") | {
         "group": found,
         "doors": doors_of(found.system, [found.pk]),
     }
-    return _with_people(request, "access/group.html", found, this, context)
+    return _with_people(request, "access/group.html", found, [found.pk], context)
 
 
 def _with_people(
     request: Request,
     template: str,
     thing: AcsAccessGroup | AcsEntrance,
-    of: QuerySet[AcsAccessGroup],
+    group_ids: Sequence[UUID],
     context: dict[str, Any],
 ) -> HttpResponse:
     """Answer with a page that ends in the people of some groups."""
     after, now = request.GET.get("after", ""), timezone.now()
-    users = listing.in_groups(thing.system, of)
+    users = listing.in_groups(thing.system, group_ids)
     try:
         people = listing.people(users, thing.system, after=after, now=now)
     except CursorError as error:
@@ -223,14 +225,16 @@ def entrances(request: Request, pk: UUID) -> HttpResponse:
 @_views
 def entrance(request: Request, pk: UUID) -> HttpResponse:
     found = _find_entrance(request, pk)
-    of = found.groups.filter(removed_at=None).order_by("name")
+    opened_by = list(found.groups.filter(removed_at=None).order_by("name"))
     context = frame(request, found.system, "entrances") | {
         "entrance": found,
-        "groups": of[:MOST_NAMED],
+        "groups": opened_by[:MOST_NAMED],
         "spaces": _spaces(found.system),
         "may_say_wired": found.system.writes_cards,
     }
-    return _with_people(request, "access/entrance.html", found, of, context)
+    return _with_people(
+        request, "access/entrance.html", found, [each.pk for each in opened_by], context
+    )
 
 
 def _find_entrance(request: Request, pk: UUID) -> AcsEntrance:
