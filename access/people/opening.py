@@ -20,6 +20,8 @@ class Doors:
     count: int
     #: Doors that do not hear of changes by themselves, or of which nobody knows.
     offline: int
+    #: Whether of any of them somebody said how it hears of changes.
+    is_anything_known: bool = True
 
     @property
     def more(self) -> int:
@@ -40,7 +42,8 @@ def doors_of(system: AcsSystem, group_ids: Iterable[UUID]) -> Doors:
     # Two thousand at most, of which the names are all that is read.
     found = sorted(rows, key=lambda door: door.name.casefold())
     offline = sum(is_late(door) for door in found) if system.writes_cards else 0
-    return Doors(found[:MOST_NAMED], len(found), offline)
+    is_known = any(door.is_wired is not None for door in found)
+    return Doors(found[:MOST_NAMED], len(found), offline, is_known)
 
 
 def is_late(entrance: AcsEntrance) -> bool:

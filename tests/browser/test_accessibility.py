@@ -19,6 +19,7 @@ SIGNED_IN = [
     "/log/",
     "/accounts/",
     "/accounts/connect/",  # a form's address, opened by hand
+    "/access/",
     "/people/",
     "/people/invite/",
     "/people/outbox/",
