@@ -1,10 +1,13 @@
 """What is wished of people: what it writes, what it refuses, and what happens twice."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 
 from access.models import AcsCredential, AcsMembership, AcsUser, SystemsWatch
 from access.people import services, wishes
@@ -100,6 +103,32 @@ def test_pressed_twice_it_is_one_person(system, desk):
     second = create(system, desk, key=key, email="jane@example.com")
 
     assert first.pk == second.pk == AcsUser.objects.get().pk
+    assert verbs() == [Verb.CARDHOLDER_CREATED]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_one_form", [True, False])
+def test_eight_presses_at_once_make_one_person(system, desk, is_one_form):
+    key, start = uuid4(), threading.Barrier(8)
+
+    def press(_number):
+        try:
+            connection.ensure_connection()
+            start.wait(10)
+            made = create(system, desk, key=key if is_one_form else None, email="j@example.com")
+        except RefusedError as refused:
+            return str(refused)
+        else:
+            return made.pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(press, range(8)))
+
+    made = AcsUser.objects.get()
+    others = made.pk if is_one_form else "Jane Doe has this e-mail address"
+    assert sorted(map(str, said)) == sorted(map(str, [made.pk] + [others] * 7))
     assert verbs() == [Verb.CARDHOLDER_CREATED]
 
 
