@@ -19,6 +19,7 @@ urlpatterns = [
     path("access/people/<uuid:pk>/suspend/", people.suspend, name="acs-user-suspend"),
     path("access/people/<uuid:pk>/unsuspend/", people.unsuspend, name="acs-user-unsuspend"),
     path("access/people/<uuid:pk>/delete/", people.delete, name="acs-user-delete"),
+    path("access/people/<uuid:pk>/again/", people.again, name="acs-user-again"),
     path("access/people/<uuid:pk>/pin/", people.ask_for_pin, name="acs-user-pin"),
     path("access/groups/<uuid:pk>/", places.group, name="acs-group"),
     path("access/entrances/<uuid:pk>/", places.entrance, name="acs-entrance"),

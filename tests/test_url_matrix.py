@@ -146,6 +146,9 @@ ADDRESSES: dict[str, Address] = {
     "acs-user-delete": Address(
         BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
     ),
+    "acs-user-again": Address(
+        POST, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
     "acs-user-pin": Address(
         POST, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
     ),

@@ -309,6 +309,18 @@ def delete(user: AcsUser, *, by: Actor, at: datetime) -> bool:
     return True
 
 
+def try_again(user: AcsUser, *, by: Actor, at: datetime) -> bool:
+    """Have a wish that was refused told once more, now. Return False if none was."""
+    by.require(Permission.MANAGE_CARDHOLDERS, user.system.property_id)
+    with transaction.atomic():
+        user = wishes.fresh(user)
+        if not user.error_code or not user.is_managed:
+            return False
+        wishes.save(user, at=at)
+        wishes.tell(Verb.CARDHOLDER_CHANGED, user, by=by, at=at, after="tried again")
+    return True
+
+
 # --- PINs of Salto KS -----------------------------------------------------------------
 
 

@@ -225,6 +225,10 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
     return frame(request, system, "people") | {
         "person": found,
         "state": words.state_of(found, now, is_moving=is_moving),
+        "next_try": words.next_try(found, now),
+        "may_try_again": bool(found.error_code)
+        and found.is_managed
+        and may(Permission.MANAGE_CARDHOLDERS, system.property_id),
         "window": words.window(found, now),
         "memberships": shown,
         "doors": opening.doors_of(system, [each.group_id for each in shown]),
@@ -352,6 +356,17 @@ def _doors(user: AcsUser) -> list[AcsEntrance]:
         system_id=user.system_id, removed_at=None, groups__memberships__user=user
     )
     return sorted(set(rows), key=lambda door: door.name.casefold())
+
+
+@require_POST
+@_manages
+def again(request: Request, pk: UUID) -> HttpResponse:
+    found = _managed(request, pk)
+    if services.try_again(found, by=request.actor, at=timezone.now()):
+        messages.success(request, "It is tried again now.")
+    else:
+        messages.info(request, "There is nothing to try again.")
+    return redirect(found)
 
 
 # --- PINs -----------------------------------------------------------------------------

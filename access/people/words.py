@@ -63,10 +63,26 @@ def state_of(user: AcsUser, now: datetime, *, is_moving: bool = False) -> State:
     if user.delete_asked_at or user.phase == Phase.DELETING:
         return _deleting(user, brand)
     if user.error_code:
-        return State("failed", "Not as wished", "danger", "x-circle", user.error)
+        still = " They may still open doors." if _is_shutting_out(user) else ""
+        return State("failed", "Not as wished", "danger", "x-circle", user.error + still)
     if user.errors:
         return State("trouble", "Trouble", "danger", "alert", trouble(user.errors))
     return _on_its_way(user, brand, is_moving=is_moving) or _settled(user, brand, now)
+
+
+def _is_shutting_out(user: AcsUser) -> bool:
+    return user.is_suspended and Part.SUSPENSION in user.pending
+
+
+def next_try(user: AcsUser, now: datetime) -> str:
+    """Say what happens next to a wish in trouble; "" where nothing is wrong."""
+    if not user.error_code:
+        return ""
+    if user.next_run_at is None:
+        return "It is not tried again by itself."
+    if user.next_run_at <= now:
+        return "Next try in a moment."
+    return f"Next try {clock(user.next_run_at, user.system.property.zone, now)}."
 
 
 def _deleting(user: AcsUser, brand: str) -> State:

@@ -350,6 +350,17 @@ def test_rights_are_those_of_the_systems_property(system):
             create(system, by)
 
 
+def test_a_refused_wish_is_told_once_more(system, desk):
+    user = make_acs_user(system, error_code="refused", error="No.", attempts=5)
+
+    assert services.try_again(user, by=desk, at=NOW)
+    assert not services.try_again(user, by=desk, at=NOW)
+
+    user.refresh_from_db()
+    assert (user.error_code, user.attempts, user.next_run_at) == ("", 0, NOW)
+    assert user.generation == 2
+
+
 # --- PINs -------------------------------------------------------------------------------
 
 

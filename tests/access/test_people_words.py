@@ -1,0 +1,140 @@
+"""How somebody and their card are called, in every state they can be in."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from access.models import AcsCredential, AcsSystem, AcsUser
+from access.people import words
+from access.people.opening import names
+from access.places.health import health_of
+from access.states import CardState, Part, Phase
+from accounts.models import ConnectedAccount, Space
+
+NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def system(**fields):
+    place = Space(name="House", time_zone="Europe/Amsterdam")
+    kind = fields.pop("external_type", "salto_space_system")
+    account = ConnectedAccount(trouble=fields.pop("trouble", ""))
+    return AcsSystem(property=place, account=account, external_type=kind, **fields)
+
+
+def user(**fields):
+    return AcsUser(**{"system": system(), "full_name": "Jane", "phase": Phase.LIVE} | fields)
+
+
+def card(**fields):
+    live = {"phase": Phase.LIVE, "is_issued": True, "card_number": "04A1E580"}
+    return AcsCredential(access_method="card", **live | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word", "tone"),
+    [
+        ({}, "Active", "ok"),
+        ({"phase": Phase.GONE}, "Gone", "unknown"),
+        ({"phase": Phase.DELETING, "delete_asked_at": NOW}, "Being deleted", "warn"),
+        ({"delete_asked_at": NOW, "error_code": "x"}, "Still there", "danger"),
+        ({"error_code": "x", "error": "No."}, "Not as wished", "danger"),
+        ({"errors": [{"code": "deleted_externally"}]}, "Trouble", "danger"),
+        ({"phase": Phase.CREATING}, "Being added", "info"),
+        ({"is_suspended": True, "pending": [Part.SUSPENSION]}, "Being suspended", "warn"),
+        ({"pending": [Part.SUSPENSION]}, "Being let in", "info"),
+        ({"pending": [Part.SCHEDULE]}, "Being changed", "info"),
+        ({"mutations": [{"code": "updating_user_information"}]}, "Being changed", "info"),
+        ({"mutations": [{"code": "deferring_creation"}]}, "Ready for a card", "info"),
+        ({"is_suspended": True}, "Suspended", "warn"),
+        ({"ends_at": NOW}, "Ended", "unknown"),
+        ({"starts_at": NOW + HOUR}, "Scheduled", "info"),
+        ({"is_subscribed": False}, "No seat", "warn"),
+    ],
+)
+def test_every_state_of_somebody_has_a_word(fields, word, tone):
+    state = words.state_of(user(**fields), NOW)
+
+    assert (state.word, state.tone) == (word, tone)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"delete_asked_at": NOW},
+        {"delete_asked_at": NOW, "error_code": "x", "error": "No."},
+        {"is_suspended": True, "pending": [Part.SUSPENSION]},
+        {"is_suspended": True, "pending": [Part.SUSPENSION], "error_code": "x", "error": "No."},
+    ],
+)
+def test_until_it_is_seen_done_the_page_says_that_doors_may_open(fields):
+    assert words.state_of(user(**fields), NOW).note.endswith("They may still open doors.")
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({}, "…E580"),
+        ({"warnings": [{"code": "needs_to_be_reissued"}]}, "…E580 to be updated"),
+        ({"card_state": CardState.SUSPECT}, "…E580 in doubt"),
+        ({"card_state": CardState.SUSPECT, "delete_asked_at": NOW}, "…E580 in doubt"),
+        ({"delete_asked_at": NOW}, "…E580 being cancelled"),
+        ({"error_code": "x"}, "…E580 in trouble"),
+        ({"is_issued": None, "card_number": ""}, "Not written yet"),
+        ({"ends_at": NOW}, "…E580 ended"),
+        ({"phase": Phase.GONE, "delete_reason": "lost"}, "…E580 cancelled"),
+    ],
+)
+def test_every_state_of_a_card_has_words(fields, word):
+    assert words.card_state(card(**fields), NOW).word == word
+
+
+def test_the_card_that_needs_a_person_speaks_for_all():
+    cards = [card(), card(ends_at=NOW), card(card_state=CardState.SUSPECT)]
+
+    assert words.card_word(system(), cards, NOW).key == "suspect"
+    assert words.card_word(system(), [card(phase=Phase.GONE)], NOW).word == "No card"
+    assert words.card_word(system(external_type="salto_ks_site"), [], NOW).word == "No tag"
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "said"),
+    [
+        (None, None, "Always"),
+        (NOW, NOW + 24 * HOUR, "15:00 – 22 Nov, 15:00"),
+        (NOW + 24 * HOUR, None, "From 22 Nov, 15:00"),
+        (None, NOW + HOUR, "Until 16:00"),
+    ],
+)
+def test_times_are_those_of_the_property(starts_at, ends_at, said):
+    assert words.window(user(starts_at=starts_at, ends_at=ends_at), NOW) == said
+
+
+def test_a_word_of_the_provider_that_is_new_is_shown_as_it_comes():
+    assert words.trouble([{"code": "new", "message": "Odd thing."}]) == "Odd thing."
+    assert words.trouble([{"code": "new", "message": ""}]) == "new"
+    health = health_of(system(errors=[{"code": "new", "message": "Odd thing."}], listed_at=NOW))
+    assert (health.word, health.troubles[0].title) == ("Trouble", "Odd thing")
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"listed_at": NOW}, "In order"),
+        ({}, "Being read"),
+        ({"errors": [{"code": "bridge_disconnected"}]}, "Bridge down"),
+        ({"errors": [{"code": "account_disconnected"}]}, "Trouble"),
+        ({"warnings": [{"code": "setup_required"}]}, "Look at this"),
+        ({"trouble": "Seam refuses the key."}, "Trouble"),
+    ],
+)
+def test_every_health_of_a_system_has_a_word(fields, word):
+    assert health_of(system(**fields)).word == word
+
+
+def test_names_of_doors_are_a_sentence():
+    doors = [AcsSystem(name=str(number)) for number in range(10)]
+
+    assert names(doors[:1]) == "0"
+    assert names(doors[:3]) == "0, 1 and 2"
+    assert names(doors, most=8) == "0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
