@@ -170,12 +170,13 @@ _MUTATIONS = {
 def under_way(user: AcsUser, memberships: Iterable[AcsMembership]) -> list[str]:
     """Return everything wished of somebody and not yet seen true, a sentence each."""
     brand = brand_of(user.system)
+    told = f"not taken yet by {brand}." if user.error_code else f"being told to {brand}."
     said = []
     if user.delete_asked_at:
-        said.append(f"Deletion: being told to {brand}.")
+        said.append(f"Deletion: {told}")
     elif user.phase == Phase.CREATING:
-        said.append(f"{user.full_name}: being told to {brand}.")
-    said += [f"{_PARTS[Part(part)]}: being told to {brand}." for part in user.pending]
+        said.append(f"{user.full_name}: {told}")
+    said += [f"{_PARTS[Part(part)]}: {told}" for part in user.pending]
     for each in memberships:
         if each.is_pending and user.phase == Phase.LIVE:
             verb = "being put into" if each.is_wanted else "being taken out of"

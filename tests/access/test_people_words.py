@@ -71,6 +71,18 @@ def test_until_it_is_seen_done_the_page_says_that_doors_may_open(fields):
     assert words.state_of(user(**fields), NOW).note.endswith("They may still open doors.")
 
 
+def test_what_is_under_way_is_said_in_sentences():
+    wished = user(pending=[Part.INFORMATION], mutations=[{"code": "updating_access_schedule"}])
+
+    assert words.under_way(wished, []) == [
+        "Name, e-mail and phone: being told to Salto Space.",
+        "Seam is changing the schedule.",
+    ]
+    refused = user(pending=[Part.SCHEDULE], error_code="x")
+    assert words.under_way(refused, []) == ["The schedule: not taken yet by Salto Space."]
+    assert words.under_way(user(), []) == []
+
+
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
