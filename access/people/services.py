@@ -339,6 +339,8 @@ def ask_for_pin(user: AcsUser, *, by: Actor, at: datetime) -> AcsCredential | No
             system=user.system,
             user=user,
             access_method=AccessMethod.CODE,
+            starts_at=user.starts_at,
+            ends_at=user.ends_at,
             created_by=by.user,
             created_at=at,
             next_run_at=at,
