@@ -86,10 +86,14 @@ class JobView:
     provider_message: str = ""
     reference: str = ""
     tries: int = 1
+    #: Until when "Try again" waits: nothing is sent by itself. None: it may be pressed now.
+    try_again_at: datetime | None = None
     #: Shown after two failures: metal, other cards, laptop under the encoder.
     tips: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     can_cancel: bool = False
+    #: Esc stops watching: the attempt goes on at the encoder until it ends.
+    is_stopped: bool = False
     #: Whoever began it, where that is somebody else.
     by_other: str = ""
     #: To be asked for again while it changes by itself.
