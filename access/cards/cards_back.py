@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
+from access import credentials, waking
+from access.cards import doors
+from access.cards.refusals import RefusedError
 from access.models import AcsCredential
+from access.states import CardState
 from accounts.actors import Actor
+from accounts.permissions import Permission
+from accounts.providers.systems import AccessMethod
+from audit.services import record
+from audit.words import How, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +37,64 @@ class LostReport:
 
 def consequences(credential: AcsCredential, *, returned: bool = False) -> LostReport:
     """Say what cancelling this card means, before anybody decides. Changes nothing."""
-    raise NotImplementedError
+    holder, system = credential.user, credential.system
+    opened = doors.of_user(holder)
+    is_written = system.writes_cards and credential.is_issued is True
+    offline = opened.offline if is_written else ()
+    sentences = [_what_happens(credential)]
+    if is_written and not returned:
+        sentences += _late(credential, offline)
+    if returned:
+        sentences += _in_hand(credential)
+    return LostReport(
+        person=holder.full_name if holder else "",
+        last_four=credential.last_four,
+        offline_doors=offline,
+        online_doors=opened.online,
+        sentences=tuple(sentences),
+        can_replace=_can_replace(credential),
+    )
+
+
+def _what_happens(credential: AcsCredential) -> str:
+    name = f"The card …{credential.last_four}" if credential.card_number else "The card"
+    return f"{name} is cancelled in {credential.system.name}."
+
+
+def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:
+    if not offline:
+        return []
+    names = ", ".join(offline[:10]) + (f" and {len(offline) - 10} more" if offline[10:] else "")
+    until = "until a list of cancelled cards reaches them"
+    if credential.user and credential.user.ends_at:
+        until += ", or the card’s time is over"
+    return [
+        f"These offline doors may still open with it {until}: {names}.",
+        "The list travels with cards that were written or updated since, when they are held to "
+        "these doors.",
+    ]
+
+
+def _in_hand(credential: AcsCredential) -> list[str]:
+    if not credential.system.writes_cards:
+        return ["The tag itself stays registered and can be given to somebody else."]
+    return [
+        "Keep the card at the desk: until it is written again, offline doors may open with it.",
+        "It cannot be erased from here. Write it for somebody else, or erase it in ProAccess Space.",
+    ]
+
+
+def _can_replace(credential: AcsCredential) -> bool:
+    user = credential.user
+    if user is None or not credential.system.writes_cards:
+        return False
+    return not (user.delete_asked_at or user.is_suspended or user.gone_at)
 
 
 def lost(credential: AcsCredential, *, by: Actor, at: datetime) -> LostReport:
     """Report a card lost: its credential is withdrawn. Raises RefusedError, PermissionDenied."""
-    raise NotImplementedError
+    _take_back(credential, CardState.LOST, Verb.CARD_LOST, by=by, at=at)
+    return consequences(credential)
 
 
 def returned(
@@ -43,4 +105,37 @@ def returned(
     With `erase` where cards cannot be erased from here, the report's sentences say how it is
     done; the card is withdrawn all the same.
     """
-    raise NotImplementedError
+    _take_back(credential, CardState.RETURNED, Verb.CARD_RETURNED, by=by, at=at)
+    return consequences(credential, returned=True)
+
+
+def _take_back(
+    credential: AcsCredential, state: CardState, verb: Verb, *, by: Actor, at: datetime
+) -> None:
+    system = credential.system
+    by.require(Permission.CANCEL_CARDS, system.property_id)
+    if credential.access_method != AccessMethod.CARD:
+        raise RefusedError("This is no card.", field="credential")
+    if not credential.is_managed:
+        raise RefusedError(
+            "This card was made outside Lockboard. Cancel it where it was made.",
+            field="credential",
+        )
+    with transaction.atomic():
+        rows = AcsCredential.objects.filter(pk=credential.pk).exclude(card_state=state)
+        if not rows.update(card_state=state):
+            return  # said before
+        credential.card_state = state
+        credentials.withdraw(credential, state.value, by=by, at=at)
+        record(
+            verb,
+            workspace_id=system.workspace_id,
+            at=at,
+            who=by.who,
+            place=system.as_place(),
+            subject=str(credential.user or ""),
+            how=How.WEB,
+            system=system.name,
+            last_four=credential.last_four,
+        )
+        waking.tell(system)

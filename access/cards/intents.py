@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from access.cards import checks, doors
 from access.models import AcsCredential, AcsUser
-from access.states import Intent
+from access.states import Intent, Phase
+from accounts.providers.systems import AccessMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,4 +51,86 @@ class Offers:
 
 def offers(user: AcsUser, now: datetime) -> Offers:
     """Say what the station can do for a user. Asks the database, calls nobody."""
-    raise NotImplementedError
+    obstacle = checks.of_system(user.system) or checks.of_user(user, now) or checks.of_rights(user)
+    if obstacle:
+        return _nothing(obstacle)
+    if user.system.assigns_tags:
+        return _tags()
+    if not user.system.writes_cards:
+        sentence = "This kind of system has no cards that can be made here."
+        return _nothing(checks.Obstacle(sentence=sentence, about="system"))
+    return _cards(user, issued_card(user))
+
+
+def issued_card(user: AcsUser) -> AcsCredential | None:
+    """Return the card this person has: written, and not taken back."""
+    return (
+        AcsCredential.objects.filter(
+            user=user,
+            access_method=AccessMethod.CARD,
+            is_issued=True,
+            phase=Phase.LIVE,
+            delete_asked_at=None,
+        )
+        .order_by("-issued_at", "-created_at")
+        .first()
+    )
+
+
+def _nothing(obstacle: checks.Obstacle) -> Offers:
+    first, update, replace, tag = (
+        Offer(intent=intent, is_offered=False, why_not=obstacle.sentence)
+        for intent in (Intent.FIRST, Intent.UPDATE, Intent.REPLACE, Intent.TAG)
+    )
+    return Offers(
+        first=first,
+        update=update,
+        replace=replace,
+        tag=tag,
+        blocked=obstacle.sentence,
+        blocked_by=obstacle.about,
+    )
+
+
+def _tags() -> Offers:
+    why_not = "In Salto KS nothing is written on cards: a tag is given to somebody."
+    first, update, replace = (
+        Offer(intent=intent, is_offered=False, why_not=why_not)
+        for intent in (Intent.FIRST, Intent.UPDATE, Intent.REPLACE)
+    )
+    tag = Offer(intent=Intent.TAG, is_offered=True)
+    return Offers(first=first, update=update, replace=replace, tag=tag, best=Intent.TAG)
+
+
+def _cards(user: AcsUser, card: AcsCredential | None) -> Offers:
+    tag = Offer(
+        intent=Intent.TAG, is_offered=False, why_not="In Salto Space cards are written, not given."
+    )
+    if card is None:
+        none = f"{user.full_name} has no card yet."
+        return Offers(
+            first=Offer(intent=Intent.FIRST, is_offered=True),
+            update=Offer(intent=Intent.UPDATE, is_offered=False, why_not=none),
+            replace=Offer(intent=Intent.REPLACE, is_offered=False, why_not=none),
+            tag=tag,
+            best=Intent.FIRST,
+        )
+    name = f"The card …{card.last_four}" if card.card_number else "The card"
+    return Offers(
+        first=Offer(
+            intent=Intent.FIRST,
+            is_offered=False,
+            why_not=(
+                "This person already has a card. Update that card, or report it lost and replace "
+                "it."
+            ),
+            credential=card,
+        ),
+        update=Offer(intent=Intent.UPDATE, is_offered=True, credential=card),
+        replace=Offer(
+            intent=Intent.REPLACE, is_offered=True, credential=card, stops=f"{name} stops working."
+        ),
+        tag=tag,
+        best=Intent.UPDATE,
+        offline_doors=doors.of_user(user).offline,
+    )

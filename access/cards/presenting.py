@@ -2,13 +2,249 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from access.cards.job_view import JobView
-from access.models import EncodeJob
+from django.urls import NoReverseMatch
+from django.utils.dateparse import parse_datetime
+
+from access.cards import failures, next_steps, outcomes, times
+from access.cards.evidence import Finding
+from access.cards.job_view import JobView, Stage
+from access.models import AcsMembership, AcsUser, EncodeJob
+from access.states import CardState, Intent, JobKind, JobState, Phase
 from accounts.actors import Actor
+
+_STAGE_OF = {
+    JobState.PREPARING: Stage.PREPARING,
+    JobState.READY: Stage.PREPARING,
+    JobState.REQUESTING: Stage.PLACE,
+    JobState.WAITING: Stage.PLACE,
+    JobState.VERIFYING: Stage.CHECKING,
+    JobState.ISSUED: Stage.DONE,
+    JobState.DONE: Stage.DONE,
+    JobState.MISMATCH: Stage.FAILED,
+    JobState.FAILED: Stage.FAILED,
+    JobState.BLOCKED: Stage.FAILED,
+    JobState.UNKNOWN: Stage.UNKNOWN,
+    JobState.CANCELLED: Stage.CANCELLED,
+}
+_MUST_STAY_OFF = (
+    "The encoder may still be waiting. Keep cards off {encoder} until it has stopped blinking."
+)
 
 
 def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
-    """Return a job as this person may see it. Asks the database, calls nobody."""
-    raise NotImplementedError
+    """Return a job as this person may see it. Asks the database, calls nobody.
+
+    `job` may be any; what it needs beside is read here.
+    """
+    stage = stage_of(job)
+    is_hidden = stage == Stage.READ and _is_of_other(job, actor)
+    user = None if is_hidden else job.user
+    headline, sentence = _words(job, stage, now, is_hidden=is_hidden)
+    is_moving = job.is_open or job.state == JobState.UNKNOWN
+    return JobView(
+        id=job.pk,
+        stage=stage,
+        headline=headline,
+        sentence=sentence,
+        encoder_id=job.encoder_id,
+        encoder_name=job.encoder.name,
+        person=str(user or ""),
+        person_url=url_of(user),
+        rooms=_rooms(user),
+        intent=job.intent,
+        waiting_since=job.waiting_since or job.requested_at,
+        card_by=job.card_by if stage == Stage.PLACE else None,
+        last_four="" if is_hidden else str(job.result.get("last_four", "")),
+        valid=_valid(job) if stage == Stage.DONE else "",
+        facts=() if is_hidden or stage != Stage.READ else _facts(job),
+        failure=job.failure,
+        provider_message="" if job.state == JobState.BLOCKED else job.provider_message,
+        reference=job.reference,
+        tries=job.tries,
+        try_again_at=_try_again_at(job, now),
+        tips=failures.tips_for(job.failure, job.tries) if stage == Stage.FAILED else (),
+        next_steps=() if is_hidden else next_steps.of(job, stage, actor, now, url_of(user)),
+        can_cancel=job.is_open and job.stopped_watching_at is None,
+        is_stopped=job.stopped_watching_at is not None and is_moving,
+        by_other=job.actor_name if job.created_by_id != actor.user.pk else "",
+        is_moving=is_moving,
+        spoken=_spoken(job, stage, headline),
+    )
+
+
+def stage_of(job: EncodeJob) -> Stage:
+    if job.state == JobState.DONE and job.kind == JobKind.SCAN:
+        return Stage.READ
+    return _STAGE_OF[JobState(job.state)]
+
+
+def url_of(user: AcsUser | None) -> str:
+    if user is None:
+        return ""
+    with suppress(NoReverseMatch):
+        return user.get_absolute_url()
+    return ""
+
+
+def _is_of_other(job: EncodeJob, actor: Actor) -> bool:
+    """Tell whether a card that was read is of somebody this person may not see."""
+    if job.user is None or actor.property_ids is None:
+        return False
+    return job.user.system.property_id not in actor.property_ids
+
+
+def _rooms(user: AcsUser | None) -> tuple[str, ...]:
+    if user is None:
+        return ()
+    names = AcsMembership.objects.filter(user=user, is_wanted=True).order_by("group__name")
+    return tuple(names.values_list("group__name", flat=True))
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+def _words(job: EncodeJob, stage: Stage, now: datetime, *, is_hidden: bool) -> tuple[str, str]:
+    if stage in (Stage.FAILED, Stage.UNKNOWN):
+        return _failed_words(job, stage)
+    if stage == Stage.READ:
+        return ("A card of another property", "") if is_hidden else _read_words(job, now)
+    if stage == Stage.DONE:
+        return _done_words(job)
+    return _moving_words(job, stage, now)
+
+
+def _moving_words(job: EncodeJob, stage: Stage, now: datetime) -> tuple[str, str]:
+    encoder = job.encoder.name
+    if stage == Stage.PREPARING:
+        what = "Getting the encoder ready" if job.kind == JobKind.SCAN else "Getting it ready"
+        return f"{what} …", f"Keep the card off {encoder} for a moment."
+    if stage == Stage.CHECKING:
+        return "Checking …", "Leave the card where it is."
+    if stage == Stage.CANCELLED:
+        return "Stopped", "Nothing was sent to the encoder."
+    if job.stopped_watching_at:
+        return "Stopped waiting", _MUST_STAY_OFF.format(encoder=encoder)
+    if job.kind == JobKind.ASSIGN:
+        return f"Hold the tag to {encoder}", "Hold it there until it says done."
+    if job.card_by and now > job.card_by:
+        return "Waiting for an answer", "Leave the card where it is."
+    return f"Place the card on {encoder}", "Leave it there until it says done."
+
+
+def _failed_words(job: EncodeJob, stage: Stage) -> tuple[str, str]:
+    if job.evidence == "person":
+        return "Put aside", "Its right was withdrawn. Don’t hand this card out."
+    if job.state == JobState.BLOCKED:
+        return "Not sent", job.provider_message
+    headline = failures.headline_of(job.failure, job.kind)
+    if stage == Stage.UNKNOWN:
+        headline = "Don’t hand this card out"
+    sentence = outcomes.sentence_for(job)
+    if job.evidence == "scan" and job.state == JobState.FAILED:
+        sentence += " Nothing was written."
+    if stage == Stage.FAILED and job.holds_encoder:
+        sentence += " " + _MUST_STAY_OFF.format(encoder=job.encoder.name)
+    return headline, sentence
+
+
+def _done_words(job: EncodeJob) -> tuple[str, str]:
+    if job.kind == JobKind.ASSIGN:
+        return "Done", f"The tag is {job.user}’s now."
+    if job.evidence == "credential":
+        if job.credential and job.credential.card_state == CardState.SUSPECT:
+            return "Written after all", "Read the card before you hand it out."
+        return "Written after all", "Salto says now that the card was written."
+    if job.evidence == "scan":
+        return "Written after all", "The card was read, and is as it should be."
+    return "Done", {
+        Intent.UPDATE: "The card is up to date.",
+        Intent.REPLACE: "The new card works. Cancel nothing else.",
+    }.get(Intent(job.intent), "The card is ready.")
+
+
+def _valid(job: EncodeJob) -> str:
+    if job.kind != JobKind.ENCODE:
+        return ""
+    card, user = job.credential, job.user
+    ends_at = (card.ends_at if card else None) or (user.ends_at if user else None)
+    return times.until(ends_at, job.system.property.zone)
+
+
+def _try_again_at(job: EncodeJob, now: datetime) -> datetime | None:
+    if job.state != JobState.FAILED or job.finished_at is None:
+        return None
+    in_a_row = int(job.result.get("in_a_row", 1))
+    until = failures.may_press_again_at(job.failure, in_a_row, job.finished_at)
+    return until if until and until > now else None
+
+
+def _spoken(job: EncodeJob, stage: Stage, headline: str) -> str:
+    """Return what is read aloud: never rooms, never more of a number than its end."""
+    if stage == Stage.DONE and job.result.get("last_four"):
+        return f"{headline}. Card ending {' '.join(str(job.result['last_four']))}."
+    return f"{headline}."
+
+
+# --- what a reading found -------------------------------------------------------------
+
+
+def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
+    finding = job.result.get("finding")
+    if finding == Finding.BLANK:
+        return "This card is blank", "Nothing is written on it."
+    if finding == Finding.FOREIGN:
+        return "Not one of ours", "Not one of ours, or made outside this dashboard."
+    card, user = job.credential, job.user
+    if card and (card.delete_asked_at or card.phase == Phase.GONE):
+        return "This card was cancelled", _CANCELLED.get(card.card_state, _CANCELLED_ELSE)
+    if user and user.is_suspended:
+        return "This person is suspended", f"{user} may not come in. Keep the card."
+    if user and user.is_over(now):
+        return "This card’s time is over", f"{user}’s access has ended."
+    if not job.result.get("is_in_sync", True):
+        fields = ", ".join(job.result.get("fields", ())) or "what is on it"
+        return (
+            "This card is out of date",
+            f"Card and system disagree on: {fields}. Re-encode this card.",
+        )
+    if card and card.needs_to_be_reissued:
+        return "This card is out of date", "Rights changed since it was written. Update it."
+    return "This card is as it should be", "It matches what Salto has."
+
+
+_ERASE = "Write it for somebody else, or erase it in ProAccess Space."
+_CANCELLED_ELSE = f"Its right was withdrawn. {_ERASE}"
+_CANCELLED: dict[str, str] = {
+    CardState.LOST: f"It was reported lost. Keep it. {_ERASE}",
+    CardState.RETURNED: f"It was given back. {_ERASE}",
+}
+
+
+def _facts(job: EncodeJob) -> tuple[tuple[str, str], ...]:
+    """Return what the card tells, in rows."""
+    found, zone = job.result, job.system.property.zone
+    rows: list[tuple[str, str]] = []
+    if job.user:
+        rows.append(("Holder", job.user.full_name))
+    if found.get("last_four"):
+        rows.append(("Card", f"…{found['last_four']}"))
+    rows += [
+        (label, times.day_and_clock(at, zone))
+        for label, key in (("From", "starts_at"), ("Until", "ends_at"))
+        if (at := _moment(found.get(key)))
+    ]
+    if groups := _rooms(job.user):
+        rows.append(("Groups", ", ".join(groups)))
+    if found.get("finding") == Finding.OURS:
+        fields = ", ".join(found.get("fields", ())) or "what is on it"
+        is_same = found.get("is_in_sync", True)
+        rows.append(("Same as in Salto", "yes" if is_same else f"no: {fields}"))
+    return tuple(rows)
+
+
+def _moment(text: Any) -> datetime | None:
+    return parse_datetime(text) if isinstance(text, str) and text else None

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from access.models import AcsSystem
-from access.states import Intent
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from access.cards.times import day_and_clock
+from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
+from access.states import Intent, JobState, Phase
 from accounts.actors import Actor
+from accounts.providers.systems import AccessMethod, SystemType
+
+#: Who should have come so long ago may still come.
+_LATE = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +46,104 @@ def arrivals(
     """Return who comes around today, is in a group, and has no card that is up to date.
 
     Ordered by arrival, then name. Of the systems that write cards and that the actor may see.
+    Three queries, however many there are.
     """
-    raise NotImplementedError
+    systems = _systems(actor, system)
+    return [_row(user, systems) for user in _waiting(systems, now)[:limit]]
 
 
 def after(
     actor: Actor, user_id: UUID, system: AcsSystem | None = None, *, now: datetime
 ) -> QueueRow | None:
-    """Return the next in the queue after somebody, whether or not they are still in it."""
-    raise NotImplementedError
+    """Return the next in the queue after somebody, whether or not they are still in it.
+
+    After the last one comes the first again; None when nobody else waits.
+    """
+    systems = _systems(actor, system)
+    waiting = _waiting(systems, now).exclude(pk=user_id)
+    last = AcsUser.objects.filter(pk=user_id).first()
+    found = None
+    if last and last.starts_at:
+        found = waiting.filter(
+            Q(starts_at__gt=last.starts_at)
+            | Q(starts_at=last.starts_at, full_name__gt=last.full_name)
+            | Q(starts_at=last.starts_at, full_name=last.full_name, pk__gt=last.pk)
+        ).first()
+    found = found or waiting.first()
+    return _row(found, systems) if found else None
+
+
+def doubts(actor: Actor, system: AcsSystem | None = None) -> list[EncodeJob]:
+    """Return the jobs whose cards nobody may hand out yet, newest first."""
+    jobs = EncodeJob.objects.for_actor(actor).filter(state=JobState.UNKNOWN)
+    if system:
+        jobs = jobs.filter(system=system)
+    return list(jobs.select_related("user", "encoder", "system").order_by("-created_at")[:50])
+
+
+def _systems(actor: Actor, system: AcsSystem | None) -> dict[UUID, AcsSystem]:
+    found = AcsSystem.objects.for_actor(actor).filter(external_type=SystemType.SALTO_SPACE)
+    if system:
+        found = found.filter(pk=system.pk)
+    return {each.pk: each for each in found.select_related("property")}
+
+
+def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
+    today = Q(pk__in=())
+    for each in systems.values():
+        start, end = _today(each.property.zone, now)
+        today |= Q(system=each, starts_at__gte=start - _LATE, starts_at__lt=end)
+    groups = AcsMembership.objects.filter(is_wanted=True, group__removed_at=None)
+    cards = AcsCredential.objects.filter(
+        user=OuterRef("pk"),
+        access_method=AccessMethod.CARD,
+        is_issued=True,
+        phase=Phase.LIVE,
+        delete_asked_at=None,
+    )
+    out_of_date = Q(warnings__contains=[{"code": "needs_to_be_reissued"}])
+    waiting: QuerySet[Any] = (
+        AcsUser.objects.filter(
+            today,
+            Q(ends_at=None) | Q(ends_at__gt=now),
+            is_suspended=False,
+            is_managed=True,
+            delete_asked_at=None,
+            phase__in=(Phase.CREATING, Phase.LIVE),
+        )
+        .annotate(has_card=Exists(cards))
+        .filter(
+            Exists(groups.filter(user=OuterRef("pk"))),
+            ~Exists(cards.exclude(out_of_date)),
+            ~Exists(EncodeJob.objects.filter(user=OuterRef("pk"), holds_user=True)),
+        )
+        .prefetch_related(
+            Prefetch("memberships", groups.select_related("group").order_by("group__name"))
+        )
+        .order_by("starts_at", "full_name", "pk")
+    )
+    return waiting
+
+
+def _today(zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    day = now.astimezone(zone).date()
+    start = datetime.combine(day, time(), zone)
+    return start, datetime.combine(day + timedelta(days=1), time(), zone)
+
+
+def _row(user: Any, systems: dict[UUID, AcsSystem]) -> QueueRow:
+    system = systems[user.system_id]
+    zone = system.property.zone
+    return QueueRow(
+        user_id=user.pk,
+        person=user.full_name,
+        system_id=system.pk,
+        system=system.name,
+        groups=tuple(each.group.name for each in user.memberships.all()),
+        starts_at=user.starts_at,
+        ends_at=user.ends_at,
+        arrives=day_and_clock(user.starts_at, zone) if user.starts_at else "",
+        leaves=day_and_clock(user.ends_at, zone) if user.ends_at else "no end",
+        intent=Intent.UPDATE if user.has_card else Intent.FIRST,
+        why="card is out of date" if user.has_card else "no card yet",
+    )

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
+from access import credentials
+from access.cards import outcomes, rows
+from access.cards.refusals import RefusedError
 from access.models import EncodeJob
+from access.states import CardState, JobState
 from accounts.actors import Actor
+from accounts.permissions import Permission
 
 
 def discard(job: EncodeJob, *, by: Actor, at: datetime) -> EncodeJob:
@@ -13,4 +20,23 @@ def discard(job: EncodeJob, *, by: Actor, at: datetime) -> EncodeJob:
 
     Raises RefusedError unless the job is in doubt or its card is suspect; PermissionDenied.
     """
-    raise NotImplementedError
+    by.require(Permission.MAKE_CARDS, job.system.property_id)
+    by.require(Permission.CANCEL_CARDS, job.system.property_id)
+    with transaction.atomic():
+        job = rows.held(job.pk)
+        card = job.credential
+        is_suspect = card is not None and card.card_state == CardState.SUSPECT
+        if job.is_open or not (job.state == JobState.UNKNOWN or is_suspect):
+            raise RefusedError("There is nothing in doubt about this card.")
+        if card:
+            credentials.withdraw(card, "cancelled", by=by, at=at)
+        if job.state == JobState.UNKNOWN:
+            outcomes.settled_as_failed(
+                job,
+                evidence="person",
+                after="it was put aside, and its right withdrawn",
+                who=by.who,
+            )
+    found = rows.load(job.pk)
+    assert found is not None
+    return found

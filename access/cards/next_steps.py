@@ -1,0 +1,186 @@
+"""The one button for the right next step, and those beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from access.cards import failures
+from access.cards.evidence import Finding
+from access.cards.job_view import NextKind, NextStep, Stage
+from access.models import AcsEncoder, EncodeJob
+from access.states import CardState, Intent, JobKind, JobState, Phase
+from accounts.actors import Actor
+from accounts.permissions import Permission
+from accounts.providers.systems import CardFailure
+
+_NEEDS = {
+    NextKind.TRY_AGAIN: (Permission.MAKE_CARDS,),
+    NextKind.OTHER_ENCODER: (Permission.MAKE_CARDS,),
+    NextKind.FIRST: (Permission.MAKE_CARDS,),
+    NextKind.UPDATE: (Permission.MAKE_CARDS,),
+    NextKind.ASSIGN: (Permission.MAKE_CARDS,),
+    NextKind.REPLACE: (Permission.MAKE_CARDS, Permission.CANCEL_CARDS),
+    NextKind.DISCARD: (Permission.MAKE_CARDS, Permission.CANCEL_CARDS),
+    NextKind.READ: (Permission.SCAN_CARDS,),
+}
+_INTENT_STEPS = {
+    Intent.FIRST: NextKind.FIRST,
+    Intent.UPDATE: NextKind.UPDATE,
+    Intent.REPLACE: NextKind.REPLACE,
+}
+
+
+def of(
+    job: EncodeJob, stage: Stage, actor: Actor, now: datetime, person_url: str
+) -> tuple[NextStep, ...]:
+    """Return what can be done next, the right one first."""
+    maker = _Maker(job, person_url)
+    if stage == Stage.UNKNOWN:
+        steps = [maker.read(), maker.discard()]
+    elif stage == Stage.FAILED:
+        steps = _after_failure(job, maker)
+    elif stage == Stage.CANCELLED:
+        steps = [maker.again("Start again")]
+    elif stage == Stage.READ:
+        steps = _after_reading(job, maker, now)
+    else:
+        steps = []
+    allowed = [step for step in steps if _is_allowed(step, job, actor)]
+    return tuple(
+        NextStep(
+            kind=step.kind,
+            label=step.label,
+            url=step.url,
+            is_first=number == 0,
+            target_id=step.target_id,
+        )
+        for number, step in enumerate(allowed)
+    )
+
+
+def _is_allowed(step: NextStep, job: EncodeJob, actor: Actor) -> bool:
+    needed = _NEEDS.get(step.kind, ())
+    if step.kind in (NextKind.TRY_AGAIN, NextKind.OTHER_ENCODER) and job.kind == JobKind.SCAN:
+        needed = (Permission.SCAN_CARDS,)
+    return all(actor.may(each, job.system.property_id) for each in needed)
+
+
+class _Maker:
+    """Makes the steps of one job."""
+
+    def __init__(self, job: EncodeJob, person_url: str) -> None:
+        self._job = job
+        self._person_url = person_url
+
+    def again(self, label: str) -> NextStep:
+        return NextStep(kind=NextKind.TRY_AGAIN, label=label)
+
+    def read(self, label: str = "Read the card") -> NextStep:
+        return NextStep(kind=NextKind.READ, label=label, target_id=self._job.pk)
+
+    def discard(self) -> NextStep:
+        return NextStep(kind=NextKind.DISCARD, label="Put it aside and make a new one")
+
+    def for_person(self, kind: NextKind, label: str, user_id: UUID | None = None) -> NextStep:
+        return NextStep(kind=kind, label=label, target_id=user_id or self._job.user_id)
+
+    def open_user(self) -> list[NextStep]:
+        if not self._person_url:
+            return []
+        label = f"Open {self._job.user}"
+        return [NextStep(kind=NextKind.OPEN_USER, label=label, url=self._person_url)]
+
+    def other_encoders(self) -> list[NextStep]:
+        others = (
+            AcsEncoder.objects.filter(system_id=self._job.system_id, removed_at=None)
+            .exclude(pk=self._job.encoder_id)
+            .order_by("name")[:5]
+        )
+        return [
+            NextStep(kind=NextKind.OTHER_ENCODER, label=f"Use {each.name}", target_id=each.pk)
+            for each in others
+        ]
+
+
+def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
+    if job.evidence == "person":
+        return [maker.for_person(NextKind.FIRST, "Make a new card")]
+    if job.state == JobState.BLOCKED:
+        return [maker.again("Try again"), *maker.open_user()]
+    row = failures.row_of(job.failure)
+    kinds = row.steps
+    if row.content is failures.Content.UNKNOWN:  # the doubt has ended, or never was
+        kinds = (NextKind.TRY_AGAIN,)
+    if job.evidence == "scan" or job.state == JobState.MISMATCH:
+        kinds = (NextKind.TRY_AGAIN,)
+    again = "Write this card again" if job.state == JobState.MISMATCH else row.again
+    steps: list[NextStep] = []
+    for kind in kinds:
+        steps += _steps_of(kind, job, maker, again)
+    return steps
+
+
+def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list[NextStep]:
+    if kind == NextKind.TRY_AGAIN:
+        is_hopeless = (
+            job.failure == CardFailure.UNKNOWN_ERROR
+            and job.tries >= failures.MOST_UNEXPLAINED_TRIES
+        )
+        return [] if is_hopeless else [maker.again(again)]
+    if kind == NextKind.OTHER_ENCODER:
+        return maker.other_encoders()
+    if kind == NextKind.OPEN_USER:
+        return maker.open_user()
+    if kind == NextKind.READ:
+        return [] if job.kind == JobKind.SCAN else [maker.read()]
+    if kind == NextKind.DISCARD:
+        return [maker.discard()]
+    labels = {
+        NextKind.FIRST: "Make a new card",
+        NextKind.UPDATE: "Update the card",
+        NextKind.REPLACE: "Report it lost and replace it",
+        NextKind.ASSIGN: "Register the tag",
+    }
+    return [maker.for_person(kind, labels[kind])]
+
+
+def _after_reading(job: EncodeJob, maker: _Maker, now: datetime) -> list[NextStep]:
+    another = maker.read("Read another card")
+    another = NextStep(kind=another.kind, label=another.label)
+    finding = job.result.get("finding")
+    if finding == Finding.BLANK:
+        return [*_for_blank(job, maker), another]
+    if finding != Finding.OURS or job.user is None:
+        return [another]
+    card, user = job.credential, job.user
+    is_cancelled = card is not None and (card.delete_asked_at or card.phase == Phase.GONE)
+    if is_cancelled:
+        return [another, *maker.open_user()]
+    if user.is_suspended or user.is_over(now):
+        return [*maker.open_user(), another]
+    is_old = not job.result.get("is_in_sync", True) or (card and card.needs_to_be_reissued)
+    if is_old:
+        return [_write_again(job, maker), *maker.open_user(), another]
+    return [another, *maker.open_user()]
+
+
+def _write_again(job: EncodeJob, maker: _Maker) -> NextStep:
+    """A card that was never wholly written is written; any other is updated."""
+    card = job.credential
+    if card is not None and card.is_issued is False:
+        return maker.for_person(NextKind.FIRST, f"Write it for {job.user}")
+    label = "Update this card"
+    if card is not None and card.card_state == CardState.SUSPECT:
+        label = "Write this card again"
+    return maker.for_person(NextKind.UPDATE, label)
+
+
+def _for_blank(job: EncodeJob, maker: _Maker) -> list[NextStep]:
+    doubtful = job.settles
+    if doubtful is None:
+        return [NextStep(kind=NextKind.FIRST, label="Write it for somebody")]
+    kind = _INTENT_STEPS.get(Intent(doubtful.intent), NextKind.FIRST)
+    if kind == NextKind.REPLACE:
+        kind = NextKind.FIRST  # the old card is cancelled already
+    return [maker.for_person(kind, f"Write it for {doubtful.user}", doubtful.user_id)]

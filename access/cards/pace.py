@@ -1,0 +1,37 @@
+"""When an attempt is looked at, and for how long. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+#: How long an encoder waits for a card, as far as we know: the ring on the page.
+CARD_WINDOW = timedelta(seconds=30)
+#: Salto KS: the window in which a reader takes tags.
+TAG_WINDOW = timedelta(seconds=120)
+#: After this a pending attempt is unknown.
+DEADLINE = timedelta(seconds=90)
+TAG_DEADLINE = timedelta(seconds=180)
+#: After this nobody looks any more, and the encoder is free.
+WATCHED = timedelta(minutes=10)
+#: What is not sent by then is not sent at all.
+SEND_WITHIN = timedelta(seconds=30)
+#: How long one call that starts an attempt may take.
+START_SECONDS = 10.0
+#: An attempt that nobody knows the id of may still be waiting for a card so long.
+MARGIN = timedelta(seconds=15)
+
+_STEPS = ((15.0, 0.2), (40.0, 0.5), (90.0, 1.0))
+_SLOW_SECONDS = 5.0
+
+
+def next_look_seconds(waited_seconds: float) -> float:
+    """Return how long to wait for the next look at an attempt that has been waited for so long."""
+    return next((pace for until, pace in _STEPS if waited_seconds < until), _SLOW_SECONDS)
+
+
+def window_of(*, is_tag: bool) -> timedelta:
+    return TAG_WINDOW if is_tag else CARD_WINDOW
+
+
+def deadline_of(*, is_tag: bool) -> timedelta:
+    return TAG_DEADLINE if is_tag else DEADLINE

@@ -1,0 +1,434 @@
+"""Making the provider ready for a card: the person, the old credential gone, the new one there.
+
+All of this is desired state: it may be looked up after a lost answer, and is never blindly
+repeated. Nothing here touches an encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from access import waking
+from access.cards import calling, checks, outcomes, rows
+from access.models import AcsCredential, AcsMembership, AcsUser, EncodeJob
+from access.states import Intent, JobKind, JobState, Part, Phase
+from accounts import health
+from accounts.providers.base import ProviderError, Reach
+from accounts.providers.systems import (
+    AccessMethod,
+    AccessSystems,
+    CardFailure,
+    ListedCredential,
+    ListedUser,
+)
+from audit.words import Verb
+
+_LOOK_EVERY_SECONDS = 0.5
+#: A step that cannot be finished in this time is not begun.
+_LEAST = timedelta(seconds=2)
+#: A credential that a lost answer made shows in the listing after so long at the latest.
+_SHOWN_WITHIN = timedelta(seconds=15)
+#: The provider's clock may be this much behind ours.
+_SKEW = timedelta(seconds=5)
+
+
+class _GivenUp(Exception):  # noqa: N818  not an error: the job was ended, or taken over
+    """This job is not to be carried on here."""
+
+
+def prepare(job: EncodeJob) -> bool:
+    """Carry a job from PREPARING to READY. False if it ended, or somebody else carries it on."""
+    try:
+        systems = calling.systems_of(job.system.account)
+        if job.user:
+            _wait_for_user(job, systems)
+        if job.kind == JobKind.ENCODE:
+            _make_credential(job, systems)
+    except ProviderError as error:
+        health.note_command_error(job.system.account, error, at=rows.database_now())
+        _refused(job, error)
+        return False
+    except _GivenUp:
+        return False
+    return rows.move(job, JobState.READY, was=(JobState.PREPARING,))
+
+
+def _refused(job: EncodeJob, error: ProviderError) -> None:
+    failure = _failure_of(error)
+    if failure:
+        outcomes.failed(job, failure, str(error), nothing_sent=True)
+    else:
+        outcomes.blocked(job, f"Nothing was written: {str(error).rstrip('.')}.")
+
+
+def _failure_of(error: ProviderError) -> CardFailure | None:
+    try:
+        return CardFailure(error.code)
+    except ValueError:
+        return None
+
+
+def _block(job: EncodeJob, sentence: str, failure: str = "") -> _GivenUp:
+    outcomes.blocked(job, sentence, failure=failure)
+    return _GivenUp()
+
+
+def _go_on(job: EncodeJob, seconds: float = calling.CALL_SECONDS + 1) -> None:
+    """Stay the one who works on it. Raises _GivenUp if it was stopped or taken over."""
+    if not rows.renew(job, seconds=seconds):
+        raise _GivenUp
+    calling.let_go()
+
+
+def _wait(job: EncodeJob, sentence: str) -> None:
+    """Wait a moment for the provider. Raises _GivenUp when the job's time is over."""
+    if rows.database_now() + _LEAST > job.send_by:
+        raise _block(job, sentence)
+    _go_on(job, rows.LEASE_SECONDS)
+    calling.pause(_LOOK_EVERY_SECONDS)
+
+
+# --- the person -----------------------------------------------------------------------
+
+
+def _wait_for_user(job: EncodeJob, systems: AccessSystems) -> None:
+    """Return once the provider has taken in what we wish of this person."""
+    is_first = True
+    while True:
+        user = _user_of(job)
+        if found := checks.of_user(user, rows.database_now()):
+            raise _block(job, found.sentence, found.failure)
+        if user.remote_id:
+            if not _is_behind(user):
+                return
+            _go_on(job)
+            if _is_told(user, job, systems):
+                return
+        if is_first:
+            waking.wake(job.system, at=rows.database_now())
+            is_first = False
+        name = job.system.name
+        _wait(
+            job,
+            f"{name} has not taken in the latest changes to {user.full_name} yet. Try again in a "
+            "moment.",
+        )
+
+
+def _user_of(job: EncodeJob) -> AcsUser:
+    """Return the person as they are now: a listing may have brought their id meanwhile."""
+    assert job.user is not None
+    return AcsUser.objects.get(pk=job.user.pk)
+
+
+def _is_behind(user: AcsUser) -> bool:
+    """Tell whether something of ours may not be there yet, by what we know."""
+    late = [each for each in user.mutations if not _is_deferred(str(each.get("code", "")))]
+    return bool(
+        late
+        or user.pending
+        or user.phase != Phase.LIVE
+        or AcsMembership.objects.filter(user=user, is_wanted=True, is_seen=False).exists()
+        or AcsMembership.objects.filter(user=user, is_wanted=False, is_seen=True).exists()
+    )
+
+
+def _is_deferred(code: str) -> bool:
+    """Put off by the provider itself until it matters: `deferring_creation` counts as ready."""
+    return code.startswith("deferring_")
+
+
+def _is_told(user: AcsUser, job: EncodeJob, systems: AccessSystems) -> bool:
+    """Ask the provider whether it has what we wish of this person."""
+    listed = systems.get_acs_user(user.remote_id)
+    if listed is None or listed.is_being_deleted:
+        raise _block(job, f"{user.full_name} is not in Salto any more.")
+    if not _is_as_wished(user, listed):
+        return False
+    groups = AcsMembership.objects.filter(user=user)
+    if not groups.exclude(is_wanted=True, is_seen=True).exists():
+        return True
+    _go_on(job)
+    seen = set(systems.user_group_ids(job.system.remote_id, user.remote_id))
+    wanted = groups.filter(is_wanted=True).values_list("group__remote_id", flat=True)
+    return seen == set(wanted)
+
+
+def _is_as_wished(user: AcsUser, listed: ListedUser) -> bool:
+    if any(not _is_deferred(each.code) for each in listed.mutations) or listed.is_suspended:
+        return False
+    if Part.SCHEDULE not in user.pending:
+        return True
+    return _to_seconds(listed.ends_at) == _to_seconds(user.ends_at) and (
+        user.starts_at is None or _to_seconds(listed.starts_at) == _to_seconds(user.starts_at)
+    )
+
+
+def _to_seconds(at: datetime | None) -> datetime | None:
+    return at.replace(microsecond=0) if at else None
+
+
+# --- the credential -------------------------------------------------------------------
+
+
+def _make_credential(job: EncodeJob, systems: AccessSystems) -> None:
+    """Have a credential that may be written, and note what the provider says of it."""
+    if job.replaces:
+        _cancel_old(job, systems)
+    card = job.credential
+    if card is not None and card.remote_id and card.is_issued is False:
+        _use(job, card)  # a failed try left it; making another would make two
+    elif job.intent == Intent.UPDATE:
+        _renew_key(job, systems)
+    else:
+        _new_key(job, systems)
+
+
+def _cancel_old(job: EncodeJob, systems: AccessSystems) -> None:
+    """Delete the card that is replaced, and see it gone before a new one is made (CARD-04)."""
+    old = job.replaces
+    assert old is not None
+    asked = 0
+    while True:
+        old.refresh_from_db(fields=["phase", "remote_id"])
+        if old.phase == Phase.GONE or not old.remote_id:
+            return
+        _go_on(job)
+        if asked % 6 == 0:  # deleting what is gone counts as deleted, so it may be asked again
+            _quietly(lambda: _delete(old, job, systems))
+        asked += 1
+        _go_on(job)
+        if systems.get_credential(old.remote_id) is None:
+            _note_gone(job, old)
+            return
+        _wait(
+            job,
+            f"The old card of {job.user} is not cancelled in {job.system.name} yet, so no new one "
+            "was made. Try again in a moment.",
+        )
+
+
+def _delete(old: AcsCredential, job: EncodeJob, systems: AccessSystems) -> None:
+    systems.delete_credential(
+        old.remote_id, budget_seconds=calling.CALL_SECONDS, request_id=str(job.pk)
+    )
+    AcsCredential.objects.filter(pk=old.pk).update(written_at=rows.database_now())
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    """Make a call whose lost answer is looked up afterwards."""
+    try:
+        call()
+    except ProviderError as error:
+        if error.reach != Reach.UNCERTAIN:
+            raise
+
+
+def _note_gone(job: EncodeJob, old: AcsCredential) -> None:
+    with transaction.atomic():
+        at = rows.database_now()
+        gone = AcsCredential.objects.filter(pk=old.pk).exclude(phase=Phase.GONE)
+        if gone.update(phase=Phase.GONE, gone_at=at, next_run_at=None, ambiguous_since=None):
+            rows.note(job, Verb.CARD_GONE, at=at, last_four=old.last_four)
+
+
+def _use(job: EncodeJob, card: AcsCredential) -> None:
+    """Take this credential for the job, and remember when it was last written."""
+    with transaction.atomic():
+        rows.held(job.pk)
+        job.credential = card
+        job.result = job.result | {
+            "issued_before": card.issued_at.isoformat()
+            if card.is_issued and card.issued_at
+            else "",
+            "was_issued": bool(card.is_issued),
+        }
+        EncodeJob.objects.filter(pk=job.pk).update(credential=card, result=job.result)
+
+
+def _renew_key(job: EncodeJob, systems: AccessSystems) -> None:
+    """Have the person's current key written again: the provider makes a new row, or the same."""
+    card = job.credential
+    assert card is not None
+    asked_at = rows.database_now()
+    _go_on(job, calling.CALL_SECONDS * 2)
+    listed: ListedCredential | None
+    try:
+        listed = _create(job, systems, is_new_key=False)
+    except ProviderError as error:
+        if error.reach != Reach.UNCERTAIN:
+            raise
+        found = _unwritten_of(job, systems, since=asked_at)
+        listed = found or systems.get_credential(card.remote_id)
+        if listed is None:
+            raise _block(job, "This person’s card is gone from Salto. Make a new card.") from None
+    if listed.remote_id != card.remote_id:
+        card = _row_for(job, listed)
+    _store(job, card, listed)
+
+
+def _new_key(job: EncodeJob, systems: AccessSystems) -> None:
+    card = _found_unwritten(job)
+    if card is None:
+        card = _intend(job)
+    elif not card.remote_id:
+        if made := _look_up(job, systems, card):
+            _store(job, card, made)
+            return
+        AcsCredential.objects.filter(pk=card.pk).update(ambiguous_since=rows.database_now())
+    else:
+        _use(job, card)
+        return
+    _go_on(job, calling.CALL_SECONDS * 2)
+    listed: ListedCredential | None
+    try:
+        listed = _create(job, systems, is_new_key=True)
+    except ProviderError as error:
+        if error.reach != Reach.UNCERTAIN:
+            _give_up(card)
+            raise
+        card.refresh_from_db()
+        listed = _look_up(job, systems, card)
+        if listed is None:
+            raise _block(
+                job,
+                f"{job.system.name} did not answer clearly, so nothing was sent. Try again in a "
+                "moment.",
+            ) from None
+    _store(job, card, listed)
+
+
+def _create(job: EncodeJob, systems: AccessSystems, *, is_new_key: bool) -> ListedCredential:
+    return systems.create_credential(
+        _user_of(job).remote_id,
+        access_method=AccessMethod.CARD,
+        is_new_key=is_new_key,
+        budget_seconds=calling.CALL_SECONDS,
+        request_id=str(job.pk),
+    )
+
+
+def _found_unwritten(job: EncodeJob) -> AcsCredential | None:
+    """Return a credential of this person that was made, or begun, and never written."""
+    found: AcsCredential | None = (
+        AcsCredential.objects.filter(
+            user_id=job.user_id,
+            access_method=AccessMethod.CARD,
+            is_managed=True,
+            delete_asked_at=None,
+            phase__in=(Phase.CREATING, Phase.LIVE),
+        )
+        .exclude(is_issued=True)
+        .exclude(remote_id="", ambiguous_since=None)
+        .order_by("-created_at")
+        .first()
+    )
+    return found
+
+
+def _intend(job: EncodeJob) -> AcsCredential:
+    """Commit that a credential is about to be made, before it is asked for."""
+    with transaction.atomic():
+        at = rows.database_now()
+        card = AcsCredential.objects.create(
+            system=job.system,
+            user_id=job.user_id,
+            access_method=AccessMethod.CARD,
+            created_by=job.created_by,
+            created_at=at,
+            phase=Phase.CREATING,
+            is_new_key=True,
+            is_issued=False,
+            ambiguous_since=at,
+        )
+        EncodeJob.objects.filter(pk=job.pk).update(credential=card)
+        job.credential = card
+        return card
+
+
+def _give_up(card: AcsCredential) -> None:
+    """The provider provably made nothing."""
+    at = rows.database_now()
+    AcsCredential.objects.filter(pk=card.pk, remote_id="").update(
+        phase=Phase.GONE, gone_at=at, ambiguous_since=None
+    )
+
+
+def _look_up(
+    job: EncodeJob, systems: AccessSystems, card: AcsCredential
+) -> ListedCredential | None:
+    """Look for what a lost answer may have made. None: it made nothing, and may be asked again."""
+    since = card.ambiguous_since or card.created_at
+    while True:
+        asked_at = rows.database_now()
+        _go_on(job)
+        if found := _unwritten_of(job, systems, since=since):
+            return found
+        if asked_at > since + _SHOWN_WITHIN:
+            return None
+        _wait(
+            job,
+            f"{job.system.name} did not answer clearly, so nothing was sent. Try again in a "
+            "moment.",
+        )
+
+
+def _unwritten_of(
+    job: EncodeJob, systems: AccessSystems, *, since: datetime
+) -> ListedCredential | None:
+    """Return the person's unwritten card that was made since, by the provider's listing."""
+    listed = systems.list_credentials(job.system.remote_id, user_id=_user_of(job).remote_id)
+    known = set(
+        AcsCredential.objects.filter(system=job.system, user_id=job.user_id)
+        .exclude(remote_id="")
+        .exclude(pk=job.credential_id)
+        .values_list("remote_id", flat=True)
+    )
+    return next(
+        (
+            each
+            for each in listed
+            if each.access_method == AccessMethod.CARD
+            and each.is_issued is not True
+            and each.remote_id not in known
+            and not each.is_being_deleted
+            and (each.created_at is None or each.created_at >= since - _SKEW)
+        ),
+        None,
+    )
+
+
+def _row_for(job: EncodeJob, listed: ListedCredential) -> AcsCredential:
+    """Return our row of a credential the provider made, making it where there is none."""
+    row, _is_new = AcsCredential.objects.get_or_create(
+        system=job.system,
+        remote_id=listed.remote_id,
+        defaults={
+            "user_id": job.user_id,
+            "access_method": AccessMethod.CARD,
+            "is_new_key": False,
+            "created_by": job.created_by,
+            "created_at": rows.database_now(),
+            "phase": Phase.LIVE,
+        },
+    )
+    return row
+
+
+def _store(job: EncodeJob, card: AcsCredential, listed: ListedCredential) -> None:
+    """Store what the provider made, and take it for the job."""
+    at = rows.database_now()
+    try:
+        with transaction.atomic():
+            AcsCredential.objects.filter(pk=card.pk).update(
+                remote_id=listed.remote_id, phase=Phase.LIVE, ambiguous_since=None
+            )
+    except IntegrityError:  # a listing was quicker and brought it in as a row of its own
+        _give_up(card)
+        card = AcsCredential.objects.get(system=job.system, remote_id=listed.remote_id)
+    card.refresh_from_db()
+    outcomes.store_seen(card, listed, at=at)
+    _use(job, card)

@@ -1,0 +1,166 @@
+"""What every step of a job does: take it, hold it, move it, write a line, tell pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from access import waking
+from access.models import AcsCredential, AcsEncoder, AcsUser, EncodeJob
+from access.states import JobState
+from audit.services import record
+from audit.who import Who
+from audit.words import How, Result, Verb
+from locks import live
+from locks.actuation.rows import database_now
+
+__all__ = ["database_now"]
+
+#: A process that says nothing for so long is taken for dead.
+LEASE_SECONDS = 2.5
+
+
+def load(job_id: UUID) -> EncodeJob | None:
+    """Return a job with all that is said of it."""
+    found: EncodeJob | None = _with_all().filter(pk=job_id).first()
+    return found
+
+
+def _with_all() -> Any:
+    return EncodeJob.objects.select_related(
+        "system__account__workspace",
+        "system__property",
+        "encoder",
+        "user",
+        "credential",
+        "replaces",
+    )
+
+
+def held(job_id: UUID) -> EncodeJob:
+    """Lock the job's user, credentials and the job, in this order, and return it as it is now."""
+    of_job = EncodeJob.objects.filter(pk=job_id)
+    _lock(AcsUser, of_job.values("user_id"))
+    _lock(AcsCredential, of_job.values("credential_id").union(of_job.values("replaces_id")))
+    _lock(EncodeJob, [job_id])
+    job: EncodeJob = _with_all().get(pk=job_id)
+    return job
+
+
+def _lock(model: Any, ids: Any) -> None:
+    rows = model.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    list(rows.values_list("pk"))
+
+
+# --- who works on it ------------------------------------------------------------------
+
+
+def take(job: EncodeJob, *, seconds: float = LEASE_SECONDS) -> bool:
+    """Become the one process that works on a job. False if another one does."""
+    now = database_now()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    return _lease(job, EncodeJob.objects.filter(free, pk=job.pk), now, seconds)
+
+
+def renew(job: EncodeJob, *, seconds: float = LEASE_SECONDS) -> bool:
+    """Go on working on it. False if it was taken over, or has moved on."""
+    now = database_now()
+    mine = EncodeJob.objects.filter(pk=job.pk, lease_until=job.lease_until, state=job.state)
+    return _lease(job, mine, now, seconds)
+
+
+def renew_if_short(job: EncodeJob) -> bool:
+    """Renew once half of the lease is over, so that a look costs no write of its own."""
+    half = timedelta(seconds=LEASE_SECONDS / 2)
+    is_long = job.lease_until is not None and job.lease_until - database_now() > half
+    if not is_long:
+        return renew(job)
+    return EncodeJob.objects.filter(
+        pk=job.pk, lease_until=job.lease_until, state=job.state
+    ).exists()
+
+
+def leave(job: EncodeJob, *, seconds: float = 0) -> None:
+    """Let others work on it, from so many seconds on."""
+    until = database_now() + timedelta(seconds=seconds) if seconds else None
+    EncodeJob.objects.filter(pk=job.pk, lease_until=job.lease_until).update(lease_until=until)
+
+
+def _lease(job: EncodeJob, rows: Any, now: datetime, seconds: float) -> bool:
+    until = now + timedelta(seconds=seconds)
+    if not rows.update(lease_until=until):
+        return False
+    job.lease_until = until
+    return True
+
+
+# --- how it goes on -------------------------------------------------------------------
+
+
+def move(job: EncodeJob, to: JobState, *, was: Iterable[str], **columns: Any) -> bool:
+    """Move a job by one UPDATE that can lose. Return whether it moved; tells pages if so."""
+    columns["state"] = to
+    if not EncodeJob.objects.filter(pk=job.pk, state__in=list(was)).update(**columns):
+        return False
+    for name, value in columns.items():
+        setattr(job, name, value)
+    tell(job)
+    return True
+
+
+def tell(job: EncodeJob) -> None:
+    live.announce_topic(job.workspace_id, job.system.property_id, "card", job.pk)
+
+
+def tell_all(job: EncodeJob) -> None:
+    """Tell pages of the job, and those of its system."""
+    tell(job)
+    waking.tell(job.system)
+
+
+def note(
+    job: EncodeJob,
+    verb: Verb,
+    *,
+    at: datetime,
+    result: Result = Result.NONE,
+    who: Who | None = None,
+    subject: str | None = None,
+    **detail: str,
+) -> None:
+    """Write one line about a job. Numbers of cards go in by their last four only."""
+    record(
+        verb,
+        workspace_id=job.workspace_id,
+        at=at,
+        who=who or job.who,
+        place=job.system.as_place(),
+        attempt_id=job.pk,
+        subject=str(job.user or "") if subject is None else subject,
+        how=How.WEB,
+        result=result,
+        system=job.system.name,
+        encoder=job.encoder.name,
+        intent=job.intent,
+        **{key: value for key, value in detail.items() if value},
+    )
+
+
+def mark_used(job: EncodeJob, at: datetime) -> None:
+    AcsEncoder.objects.filter(pk=job.encoder_id).update(last_used_at=at)
+
+
+def mark_ok(job: EncodeJob, at: datetime) -> None:
+    AcsEncoder.objects.filter(pk=job.encoder_id).update(
+        last_used_at=at, last_ok_at=at, last_error="", last_error_at=None
+    )
+
+
+def mark_error(job: EncodeJob, failure: str, at: datetime) -> None:
+    AcsEncoder.objects.filter(pk=job.encoder_id).update(
+        last_used_at=at, last_error=failure, last_error_at=at
+    )
