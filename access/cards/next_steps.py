@@ -135,7 +135,7 @@ def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list
     if kind == NextKind.READ:
         return [] if job.kind == JobKind.SCAN else [maker.read()]
     if kind == NextKind.DISCARD:
-        return [maker.discard()]
+        return [] if job.kind == JobKind.SCAN else [maker.discard()]
     labels = {
         NextKind.FIRST: "Make a new card",
         NextKind.UPDATE: "Update the card",

@@ -23,6 +23,7 @@ from accounts.providers.systems import (
     CardFailure,
     ListedCredential,
     ListedUser,
+    failure_of,
 )
 from audit.words import Verb
 
@@ -57,18 +58,11 @@ def prepare(job: EncodeJob) -> bool:
 
 
 def _refused(job: EncodeJob, error: ProviderError) -> None:
-    failure = _failure_of(error)
-    if failure:
-        outcomes.failed(job, failure, str(error), nothing_sent=True)
-    else:
+    failure = failure_of(error)
+    if failure in (CardFailure.UNKNOWN_ERROR, CardFailure.WAIT_OVER):
         outcomes.blocked(job, f"Nothing was written: {str(error).rstrip('.')}.")
-
-
-def _failure_of(error: ProviderError) -> CardFailure | None:
-    try:
-        return CardFailure(error.code)
-    except ValueError:
-        return None
+    else:
+        outcomes.failed(job, failure, str(error), nothing_sent=True)
 
 
 def _block(job: EncodeJob, sentence: str, failure: str = "") -> _GivenUp:

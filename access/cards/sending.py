@@ -12,8 +12,13 @@ from access.cards.refusals import RefusedError
 from access.models import EncodeJob
 from access.states import JobKind, JobState
 from accounts import health
-from accounts.providers.base import Code, ProviderError, Reach
-from accounts.providers.systems import AccessSystems, CardFailure, EncoderAttempt
+from accounts.providers.base import ProviderError, Reach
+from accounts.providers.systems import (
+    AccessSystems,
+    CardFailure,
+    EncoderAttempt,
+    failure_of,
+)
 from locks.insisting import insist
 
 #: The claim holds for the call and a little more; after it nobody knows what became of it.
@@ -124,7 +129,7 @@ def _store(job: EncodeJob, outcome: _Outcome) -> None:
     if error.reach == Reach.UNCERTAIN:
         outcomes.unknown(job, CardFailure.WAIT_OVER, str(error))
     else:
-        outcomes.failed(job, failure_of(error), str(error), nothing_sent=True)
+        outcomes.failed(job, _failure_of(error), str(error), nothing_sent=True)
 
 
 def _store_attempt(job: EncodeJob, attempt: EncoderAttempt) -> None:
@@ -145,11 +150,8 @@ def _store_attempt(job: EncodeJob, attempt: EncoderAttempt) -> None:
     job.attempt_id = attempt.remote_id
 
 
-def failure_of(error: ProviderError) -> CardFailure:
+def _failure_of(error: ProviderError) -> CardFailure:
     """Return which row of the table it is that nothing was begun."""
-    if error.code == Code.NOT_FOUND:
-        return CardFailure.CREDENTIAL_GONE
-    try:
-        return CardFailure(error.code)
-    except ValueError:
-        return CardFailure.PROTOCOL
+    failure = failure_of(error)
+    # An unexplained failure has the card read; here no card was touched.
+    return CardFailure.PROTOCOL if failure == CardFailure.UNKNOWN_ERROR else failure

@@ -49,13 +49,13 @@ def _waited_seconds(job: EncodeJob) -> float:
     return (rows.database_now() - since).total_seconds() if since else 0.0
 
 
-def look(job: EncodeJob) -> EncoderAttempt | None:
+def look(job: EncodeJob, *, work: Work = Work.ACTUATE) -> EncoderAttempt | None:
     """Ask how the attempt is doing. None if it could not be asked: that changes nothing."""
     if not job.attempt_id:
         return None
     calling.let_go()
     try:
-        systems = calling.systems_of(job.system.account)
+        systems = calling.systems_of(job.system.account, work=work)
         return systems.get_encoder_attempt(job.attempt_id, budget_seconds=calling.LOOK_SECONDS)
     except ProviderError as error:
         if isinstance(error, AuthError):
@@ -143,7 +143,7 @@ def _credential(job: EncodeJob) -> ListedCredential | None:
 def look_back(job: EncodeJob) -> None:
     """Look once at what became of a job in doubt, or at an encoder that may still wait."""
     if job.attempt_id and not job.result.get("ended"):
-        attempt = look(job)
+        attempt = look(job, work=Work.POLL)
         if attempt is not None and attempt.state != AttemptState.PENDING:
             _ended_late(job, attempt)
     job.refresh_from_db(fields=["state", "result", "holds_encoder"])

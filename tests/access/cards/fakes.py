@@ -98,10 +98,7 @@ class FakeDesk:
     ) -> ListedCredential:
         self._enter("create_credential", user_id, is_new_key)
         mine = [card for card in self.cards.values() if card.user_id == user_id]
-        if not is_new_key and mine:
-            card = mine[0]
-        else:
-            card = self.put_card(user_id)
+        card = mine[0] if mine and not is_new_key else self.put_card(user_id)
         self._leave("create_credential")
         return card
 
