@@ -18,6 +18,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "reconcile"},
     },
+    "sweep cards being made": {
+        "task": "access.tasks.sweep_jobs",
+        "schedule": 1,
+        "options": {"expires": 1, "queue": "actuate"},
+    },
     "make next month's partitions": {
         "task": "audit.tasks.make_partitions",
         "schedule": 3600,

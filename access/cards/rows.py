@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from access import waking
 from access.models import AcsCredential, AcsEncoder, AcsUser, EncodeJob
-from access.states import JobState
+from access.states import OPEN_STATES, JobState
 from audit.services import record
 from audit.who import Who
 from audit.words import How, Result, Verb
@@ -22,6 +22,8 @@ __all__ = ["database_now"]
 
 #: A process that says nothing for so long is taken for dead.
 LEASE_SECONDS = 2.5
+#: Something is still to be done, or to be found out.
+UNFINISHED = Q(state__in=(*OPEN_STATES, JobState.UNKNOWN)) | Q(holds_encoder=True)
 
 
 def load(job_id: UUID) -> EncodeJob | None:
@@ -59,18 +61,24 @@ def _lock(model: Any, ids: Any) -> None:
 # --- who works on it ------------------------------------------------------------------
 
 
-def take(job: EncodeJob, *, seconds: float = LEASE_SECONDS) -> bool:
-    """Become the one process that works on a job. False if another one does."""
+def take(job_id: UUID) -> EncodeJob | None:
+    """Become the one process that works on a job. None if another one does, or it has ended."""
     now = database_now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    return _lease(job, EncodeJob.objects.filter(free, pk=job.pk), now, seconds)
+    until = now + timedelta(seconds=LEASE_SECONDS)
+    if not EncodeJob.objects.filter(free, UNFINISHED, pk=job_id).update(lease_until=until):
+        return None
+    return load(job_id)
 
 
 def renew(job: EncodeJob, *, seconds: float = LEASE_SECONDS) -> bool:
     """Go on working on it. False if it was taken over, or has moved on."""
-    now = database_now()
+    until = database_now() + timedelta(seconds=seconds)
     mine = EncodeJob.objects.filter(pk=job.pk, lease_until=job.lease_until, state=job.state)
-    return _lease(job, mine, now, seconds)
+    if not mine.update(lease_until=until):
+        return False
+    job.lease_until = until
+    return True
 
 
 def renew_if_short(job: EncodeJob) -> bool:
@@ -88,14 +96,6 @@ def leave(job: EncodeJob, *, seconds: float = 0) -> None:
     """Let others work on it, from so many seconds on."""
     until = database_now() + timedelta(seconds=seconds) if seconds else None
     EncodeJob.objects.filter(pk=job.pk, lease_until=job.lease_until).update(lease_until=until)
-
-
-def _lease(job: EncodeJob, rows: Any, now: datetime, seconds: float) -> bool:
-    until = now + timedelta(seconds=seconds)
-    if not rows.update(lease_until=until):
-        return False
-    job.lease_until = until
-    return True
 
 
 # --- how it goes on -------------------------------------------------------------------

@@ -60,17 +60,11 @@ def work(job_id: UUID) -> None:
     One process at a time works on a job, under a lease that it renews; what a process left
     behind when it died is taken up where it stands, and nothing is sent twice.
     """
-    job = rows.load(job_id)
-    if job is None or not _needs_work(job) or not rows.take(job):
+    job = rows.take(job_id)
+    if job is None:
         return
-    job = rows.load(job_id)  # as it is now that it is ours
-    assert job is not None
     if _carry_on(job):
         dispatch(job_id)
-
-
-def _needs_work(job: EncodeJob) -> bool:
-    return job.is_open or job.state == JobState.UNKNOWN or job.holds_encoder
 
 
 def _carry_on(job: EncodeJob) -> bool:
@@ -99,7 +93,7 @@ def _watch(job: EncodeJob) -> bool:
         if not watching.watch(job):
             rows.leave(job)
             return True
-    elif _needs_work(job):
+    elif job.state == JobState.UNKNOWN or job.holds_encoder:
         watching.look_back(job)
         job.refresh_from_db(fields=["lease_until"])
         rows.leave(job, seconds=_LOOK_BACK_SECONDS)
