@@ -63,7 +63,7 @@ def try_again(
     _refuse_again(job, at)
     is_card = job.kind == JobKind.ENCODE
     order = Order(
-        intent=Intent(job.intent),
+        intent=_intent_again(job),
         encoder=encoder or job.encoder,
         user=job.user if job.kind != JobKind.SCAN else None,
         credential=job.credential if is_card else None,
@@ -73,6 +73,14 @@ def try_again(
         settles=job.settles,
     )
     return _ask(order, job, by=by, at=at)
+
+
+def _intent_again(job: EncodeJob) -> Intent:
+    """A card that was written wrongly is no first card any more: it is written again."""
+    is_written = job.credential is not None and job.credential.is_issued is True
+    if job.state == JobState.MISMATCH and is_written:
+        return Intent.UPDATE
+    return Intent(job.intent)
 
 
 def latest(by: Actor, station: str) -> EncodeJob | None:
@@ -217,7 +225,7 @@ def _busy_encoder(order: Order, by: Actor) -> BusyError:
 
 def _busy(holder: EncodeJob, order: Order, by: Actor) -> BusyError:
     name = order.encoder.name
-    if not holder.is_open:
+    if not holder.is_open or holder.stopped_watching_at:
         sentence = (
             f"{name} may still be waiting for an earlier card. Keep cards off it, or choose "
             "another encoder."

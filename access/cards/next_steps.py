@@ -107,6 +107,8 @@ def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
     if job.evidence == "person":
         return [maker.for_person(NextKind.FIRST, "Make a new card")]
     if job.state == JobState.BLOCKED:
+        if job.failure == CardFailure.ENCODER_MISSING:
+            return maker.other_encoders()
         return [maker.again("Try again"), *maker.open_user()]
     row = failures.row_of(job.failure)
     kinds = row.steps

@@ -109,8 +109,10 @@ def assigned(job: EncodeJob, seen: ListedCredential | None, *, evidence: str = "
         return True
 
 
-def mismatch(job: EncodeJob, fields: str, *, evidence: str = "") -> bool:
-    """The card was written, and not as the system has it."""
+def mismatch(
+    job: EncodeJob, fields: str, *, evidence: str, seen: ListedCredential | None = None
+) -> bool:
+    """The card was written, and not as the system has it. `seen`: what the provider just said."""
     with transaction.atomic():
         job = rows.held(job.pk)
         at = rows.database_now()
@@ -126,6 +128,8 @@ def mismatch(job: EncodeJob, fields: str, *, evidence: str = "") -> bool:
             **_freed(job, is_over=True),
         ):
             return False
+        if seen and job.credential:
+            store_seen(job.credential, seen, at=at)
         _suspect(job)
         error = sentence_for(job)
         verb = Verb.CARD_SETTLED if was_in_doubt else Verb.CARD_FAILED

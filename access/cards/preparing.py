@@ -231,16 +231,9 @@ def _note_gone(job: EncodeJob, old: AcsCredential) -> None:
 
 def _use(job: EncodeJob, card: AcsCredential) -> None:
     """Take this credential for the job, and remember when it was last written."""
-    with transaction.atomic():
-        rows.held(job.pk)
-        job.credential = card
-        job.result = job.result | {
-            "issued_before": card.issued_at.isoformat()
-            if card.is_issued and card.issued_at
-            else "",
-            "was_issued": bool(card.is_issued),
-        }
-        EncodeJob.objects.filter(pk=job.pk).update(credential=card, result=job.result)
+    before = card.issued_at.isoformat() if card.is_issued and card.issued_at else ""
+    job.credential, job.result = card, job.result | {"issued_before": before}
+    EncodeJob.objects.filter(pk=job.pk).update(credential=card, result=job.result)
 
 
 def _renew_key(job: EncodeJob, systems: AccessSystems) -> None:
@@ -331,7 +324,7 @@ def _intend(job: EncodeJob) -> AcsCredential:
             system=job.system,
             user_id=job.user_id,
             access_method=AccessMethod.CARD,
-            created_by=job.created_by,
+            created_by_id=job.created_by_id,
             created_at=at,
             phase=Phase.CREATING,
             is_new_key=True,

@@ -34,6 +34,8 @@ _MUST_STAY_OFF = (
     "The encoder may still be waiting. Keep cards off {encoder} until it has stopped blinking."
 )
 
+_ELSEWHERE = "{encoder} may still be waiting: read the card at another encoder, or here in a while."
+
 
 def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
     """Return a job as this person may see it. Asks the database, calls nobody.
@@ -146,6 +148,8 @@ def _failed_words(job: EncodeJob, stage: Stage) -> tuple[str, str]:
     sentence = outcomes.sentence_for(job)
     if job.evidence == "scan" and job.state == JobState.FAILED:
         sentence += " Nothing was written."
+    if stage == Stage.UNKNOWN and job.holds_encoder:
+        sentence += " " + _ELSEWHERE.format(encoder=job.encoder.name)
     if stage == Stage.FAILED and job.holds_encoder:
         sentence += " " + _MUST_STAY_OFF.format(encoder=job.encoder.name)
     return headline, sentence
@@ -162,8 +166,14 @@ def _done_words(job: EncodeJob) -> tuple[str, str]:
         return "Written after all", "The card was read, and is as it should be."
     return "Done", {
         Intent.UPDATE: "The card is up to date.",
-        Intent.REPLACE: "The new card works. Cancel nothing else.",
+        Intent.REPLACE: _replaced(job),
     }.get(Intent(job.intent), "The card is ready.")
+
+
+def _replaced(job: EncodeJob) -> str:
+    old = job.replaces
+    name = f"The card …{old.last_four}" if old and old.card_number else "The old card"
+    return f"{name} is cancelled. Offline doors hear of that later."
 
 
 def _valid(job: EncodeJob) -> str:

@@ -103,7 +103,7 @@ def verify(job: EncodeJob, said: ListedCredential | None) -> None:
     seen = said if said and _is_of(job, said) else _credential(job)
     while True:
         if seen and seen.card_number and number and seen.card_number != number:
-            outcomes.mismatch(job, "card number", evidence="attempt")
+            outcomes.mismatch(job, "card number", evidence="attempt", seen=seen)
             return
         if seen and evidence.confirms(seen, issued_before=before):
             outcomes.issued(job, seen, evidence="attempt")

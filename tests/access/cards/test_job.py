@@ -529,6 +529,14 @@ def test_a_card_with_another_number_is_a_mismatch(house, desk):
     job = house.make()
 
     assert (job.state, job.result["fields"]) == (JobState.MISMATCH, "card number")
+    assert (job.credential.is_issued, job.credential.card_state) == (True, CardState.SUSPECT)
+    del desk.during["get_credential"], desk._end
+    again = house.work(house.again(job))
+    assert (again.state, again.intent, again.credential) == (
+        JobState.ISSUED,
+        Intent.UPDATE,
+        job.credential,
+    )
 
 
 def test_a_success_that_the_credential_does_not_bear_out_is_in_doubt(house, desk, monkeypatch):
