@@ -7,14 +7,15 @@ from datetime import datetime
 from functools import partial
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from access import credentials, waking
-from access.cards import checks, failures, intents, pace, rows, working
+from access.cards import checks, failures, intents, outcomes, pace, rows, working
 from access.cards.refusals import BusyError, RefusedError
 from access.models import AcsCredential, AcsEncoder, AcsSystem, AcsUser, EncodeJob
 from access.states import Intent, JobKind, JobState, Phase
 from accounts.actors import Actor
-from accounts.providers.systems import CardFailure
+from accounts.providers.systems import AccessMethod, CardFailure
 from audit.words import Result, Verb
 
 
@@ -191,6 +192,7 @@ def _locked_user(order: Order) -> AcsUser | None:
 
 def _running(order: Order, by: Actor) -> EncodeJob | None:
     """Return the job that is this very wish, if it runs. Raises BusyError for any other."""
+    _end_overdue(order)
     at_encoder: EncodeJob | None = EncodeJob.objects.filter(
         encoder=order.encoder, holds_encoder=True
     ).first()
@@ -210,6 +212,19 @@ def _running(order: Order, by: Actor) -> EncodeJob | None:
             )
         raise BusyError(_being_made(order), field="user", by=of_user.actor_name)
     return None
+
+
+def _end_overdue(order: Order) -> None:
+    """End what no worker has taken up in time, so that it holds neither encoder nor person."""
+    holders = Q(encoder=order.encoder, holds_encoder=True)
+    if order.user:
+        holders |= Q(user=order.user, holds_user=True)
+    unsent = (JobState.PREPARING, JobState.READY)
+    overdue = EncodeJob.objects.filter(
+        holders, state__in=unsent, send_by__lt=rows.database_now()
+    ).select_related("system__property", "encoder", "user")
+    for job in overdue:
+        outcomes.blocked(job, outcomes.TOO_LATE)
 
 
 def _being_made(order: Order) -> str:
@@ -274,7 +289,20 @@ def _cards_for(
         card = order.credential
     if order.intent == Intent.UPDATE:
         return card, None
-    return unwritten, card
+    return unwritten, card or _being_cancelled(user)
+
+
+def _being_cancelled(user: AcsUser) -> AcsCredential | None:
+    """Return a card that was taken back and is not seen gone: until then there is no new one."""
+    # Also one that counts as unwritten: its card may carry the key all the same.
+    return (
+        AcsCredential.objects.filter(
+            user=user, access_method=AccessMethod.CARD, phase=Phase.DELETING
+        )
+        .exclude(remote_id="")
+        .order_by("-created_at")
+        .first()
+    )
 
 
 def _unwritten(credential: AcsCredential | None, user: AcsUser) -> AcsCredential | None:

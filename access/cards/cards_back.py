@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import transaction
 
 from access import credentials, waking
-from access.cards import doors
+from access.cards import doors, outcomes
 from access.cards.refusals import RefusedError
-from access.models import AcsCredential
-from access.states import CardState
+from access.models import AcsCredential, EncodeJob
+from access.states import CardState, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod
@@ -127,6 +127,9 @@ def _take_back(
             return  # said before
         credential.card_state = state
         credentials.withdraw(credential, state.value, by=by, at=at)
+        for job in EncodeJob.objects.filter(credential=credential, state=JobState.UNKNOWN):
+            after = f"it was {state.label.lower()}, and its right withdrawn"
+            outcomes.settled_as_failed(job, evidence="person", after=after, who=by.who)
         record(
             verb,
             workspace_id=system.workspace_id,

@@ -17,6 +17,7 @@ from accounts.providers.systems import CardFailure, ListedCredential, Problem
 from audit.words import Result, Verb
 
 _UNSETTLED = (*OPEN_STATES, JobState.UNKNOWN)
+TOO_LATE = "Not sent – took too long."
 _FREE = {"holds_encoder": False, "holds_user": False, "lease_until": None}
 
 

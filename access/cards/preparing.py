@@ -42,6 +42,9 @@ class _GivenUp(Exception):  # noqa: N818  not an error: the job was ended, or ta
 
 def prepare(job: EncodeJob) -> bool:
     """Carry a job from PREPARING to READY. False if it ended, or somebody else carries it on."""
+    if job.send_by <= rows.database_now():
+        outcomes.blocked(job, outcomes.TOO_LATE)
+        return False
     try:
         systems = calling.systems_of(job.system.account)
         if job.user:

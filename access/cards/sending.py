@@ -79,7 +79,7 @@ def _refuse_late(job: EncodeJob) -> None:
     """Raise RefusedError where the job may not be sent now. Its field is a CardFailure, or empty."""
     at = rows.database_now()
     if job.send_by <= at:
-        raise RefusedError("Not sent – took too long.")
+        raise RefusedError(outcomes.TOO_LATE)
     if found := checks.of_job(job, at):
         raise RefusedError(found.sentence, field=found.failure)
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from access.cards import outcomes, pace, sending, settling, stopping, watching, working
+from access.cards import cards_back, outcomes, pace, sending, settling, stopping, watching, working
 from access.cards.refusals import BusyError
 from access.cards.refusals import RefusedError as CardRefused
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
@@ -654,3 +654,42 @@ def test_many_messages_about_one_job_are_one_call(house, desk):
 
     assert (house.seen(job).state, desk.starts()) == (JobState.ISSUED, 1)
     assert desk.names().count("create_credential") == 1
+
+
+def test_what_no_worker_took_up_in_time_stands_in_nobodys_way(house, desk):
+    old = house.ask()
+    house.pass_time(old, 31)
+
+    job = house.make(Intent.READ)
+
+    assert (house.seen(old).state, job.state) == (JobState.BLOCKED, JobState.DONE)
+    assert house.work(old).state == JobState.BLOCKED
+    assert "start_encode" not in desk.names()
+
+
+def test_a_job_that_is_too_late_makes_no_credential(house, desk):
+    job = house.ask()
+    house.pass_time(job, 31)
+
+    assert house.work(job).state == JobState.BLOCKED
+    assert desk.calls == []
+
+
+def test_a_card_after_a_lost_one_waits_until_that_is_gone(house, desk):
+    old = house.card_of(house.jane)
+    cards_back.lost(old, by=house.ana, at=timezone.now())
+    desk.keeps_deleted_for = 1
+
+    job = house.make()
+
+    assert (job.state, job.replaces) == (JobState.ISSUED, old)
+    assert desk.names().index("get_credential") < desk.names().index("create_credential")
+    old.refresh_from_db()
+    assert (old.phase, old.card_state) == (Phase.GONE, CardState.LOST)
+
+
+def test_a_card_in_doubt_that_is_reported_lost_is_in_doubt_no_more(house, desk, lost):
+    cards_back.lost(lost.credential, by=house.ana, at=timezone.now())
+
+    job = house.seen(lost)
+    assert (job.state, job.evidence, job.holds_user) == (JobState.FAILED, "person", False)
