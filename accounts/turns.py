@@ -32,6 +32,8 @@ class Work(StrEnum):
 
     #: Somebody waits for it: a click, an activation, a command by hand.
     ACTUATE = "actuate"
+    #: Looking, several times a second, at what became of what somebody waits for.
+    WATCH = "watch"
     #: Access that has ended must go away.
     REVOKE = "revoke"
     POLL = "poll"
@@ -40,6 +42,11 @@ class Work(StrEnum):
     @property
     def is_background(self) -> bool:
         return self in (Work.POLL, Work.RECONCILE)
+
+    @property
+    def leaves_reserve(self) -> bool:
+        """A look that comes late costs a moment; a click that waits for looks costs patience."""
+        return self.is_background or self == Work.WATCH
 
 
 USUAL_PER_SECOND = 4.0
@@ -79,7 +86,7 @@ def next_turn(account_id: UUID, work: Work, share: Share) -> float:
         )
         if wait := take(f"account:{account_id}:background", limit):
             return wait
-    leave = share.reserve if work.is_background else 0
+    leave = share.reserve if work.leaves_reserve else 0
     whole = Limit(per_second=share.per_second, burst=share.burst)
     return take(f"account:{account_id}", whole, leave=leave)
 

@@ -29,9 +29,11 @@ _VERIFY_EVERY_SECONDS = 0.4
 
 def watch(job: EncodeJob) -> bool:
     """Look at a waiting job's attempt until it ends. False when the slice is over."""
-    until = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < until:
-        calling.pause(pace.next_look_seconds(_waited_seconds(job)))
+    began = looked_at = time.monotonic()
+    while looked_at < began + SLICE_SECONDS:
+        due_at = looked_at + pace.next_look_seconds(_waited_seconds(job))
+        calling.pause(max(0.02, due_at - time.monotonic()))
+        looked_at = time.monotonic()
         if not rows.renew_if_short(job):
             return True
         attempt = look(job)
@@ -49,7 +51,7 @@ def _waited_seconds(job: EncodeJob) -> float:
     return (rows.database_now() - since).total_seconds() if since else 0.0
 
 
-def look(job: EncodeJob, *, work: Work = Work.ACTUATE) -> EncoderAttempt | None:
+def look(job: EncodeJob, *, work: Work = Work.WATCH) -> EncoderAttempt | None:
     """Ask how the attempt is doing. None if it could not be asked: that changes nothing."""
     if not job.attempt_id:
         return None
@@ -93,28 +95,40 @@ def verify(job: EncodeJob, said: ListedCredential | None) -> None:
 
     The attempt's own answer carries the credential and is the first look.
     """
+    if said and _is_of(job, said) and said.card_number and _confirms(job, said):
+        outcomes.issued(job, said, evidence="attempt")
+        return
     if job.state == JobState.WAITING and not rows.move(
         job, JobState.VERIFYING, was=(JobState.WAITING,)
     ):
         return
-    before = issued_before(job)
     number = said.card_number if said else ""
     until = time.monotonic() + _VERIFY_SECONDS
-    seen = said if said and _is_of(job, said) else _credential(job)
-    while True:
-        if seen and seen.card_number and number and seen.card_number != number:
-            outcomes.mismatch(job, "card number", evidence="attempt", seen=seen)
-            return
-        if seen and evidence.confirms(seen, issued_before=before):
-            outcomes.issued(job, seen, evidence="attempt")
-            return
+    while not _is_proven(job, number):
         if time.monotonic() > until:
             outcomes.unknown(job, CardFailure.WAIT_OVER, has_ended=True)
             return
         calling.pause(_VERIFY_EVERY_SECONDS)
         if not rows.renew_if_short(job):
             return
-        seen = _credential(job)
+
+
+def _is_proven(job: EncodeJob, number: str) -> bool:
+    """Look at the credential once, and store what it proves. `number`: the attempt's card."""
+    seen = _credential(job)
+    if seen is None:
+        return False
+    if seen.card_number and number and seen.card_number != number:
+        outcomes.mismatch(job, "card number", evidence="attempt", seen=seen)
+        return True
+    if _confirms(job, seen):
+        outcomes.issued(job, seen, evidence="attempt")
+        return True
+    return False
+
+
+def _confirms(job: EncodeJob, seen: ListedCredential) -> bool:
+    return evidence.confirms(seen, issued_before=issued_before(job))
 
 
 def _is_of(job: EncodeJob, seen: ListedCredential) -> bool:

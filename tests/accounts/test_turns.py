@@ -72,7 +72,7 @@ def test_acc_06_looking_at_a_card_five_times_a_second_leaves_room_for_work(
     assert work >= 30
 
 
-@pytest.mark.parametrize("background", [Work.POLL, Work.RECONCILE])
+@pytest.mark.parametrize("background", [Work.POLL, Work.RECONCILE, Work.WATCH])
 @pytest.mark.parametrize("urgent", [Work.ACTUATE, Work.REVOKE])
 def test_acc_06_background_work_leaves_a_reserve_for_what_is_urgent(
     background: Work, urgent: Work
