@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.urls import NoReverseMatch
 from django.utils.dateparse import parse_datetime
 
 from access.cards import failures, next_steps, outcomes, times
@@ -85,11 +83,7 @@ def stage_of(job: EncodeJob) -> Stage:
 
 
 def url_of(user: AcsUser | None) -> str:
-    if user is None:
-        return ""
-    with suppress(NoReverseMatch):
-        return user.get_absolute_url()
-    return ""
+    return user.get_absolute_url() if user else ""
 
 
 def _is_of_other(job: EncodeJob, actor: Actor) -> bool:
