@@ -78,11 +78,14 @@ class AcsUser(models.Model):
     mutations: models.JSONField[Any] = models.JSONField(default=list)
     errors: models.JSONField[Any] = models.JSONField(default=list)
     warnings: models.JSONField[Any] = models.JSONField(default=list)
+    #: When a listing last showed something new of them; `system.listed_at` says when it was asked.
     seen_at = models.DateTimeField(null=True)
     #: Committed before a call that makes them; cleared by its answer, or by a listing.
     ambiguous_since = models.DateTimeField(null=True)
     #: When a call last changed them. A listing that was asked before it says nothing.
     written_at = models.DateTimeField(null=True)
+    #: What of the wish was told to the provider, by the reconciler only (reconciling.telling).
+    told: models.JSONField[Any] = models.JSONField(default=dict)
     missing_listings = models.PositiveIntegerField(default=0)
     gone_at = models.DateTimeField(null=True)
 

@@ -42,7 +42,10 @@ class SystemsWatch(models.Model):
     lease_until = models.DateTimeField(null=True)
     #: When everything was last listed without a fault.
     listed_at = models.DateTimeField(null=True)
-    #: Rises by one with each full listing: which groups are read in which pass.
+    #: When everything is worth listing again, and how long that took: large systems less often.
+    next_listing_at = models.DateTimeField(null=True)
+    listing_seconds = models.FloatField(default=0)
+    #: Rises by one with each full listing.
     passes = models.PositiveIntegerField(default=0)
 
     class Meta:
