@@ -1,0 +1,160 @@
+"""What is next for one user or one credential: at most one call, revocations first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from access.models import AcsCredential, AcsMembership, AcsUser
+from access.reconciling import telling
+from access.states import Part, Phase
+from accounts.providers.systems import AccessMethod
+
+#: A listing asked so long after a lost answer shows what came of it (facts: listings lag).
+SETTLED_AFTER = timedelta(seconds=15)
+_LOOK_FOR_LOST = timedelta(seconds=3)
+
+
+class Kind(StrEnum):
+    DELETE = "delete"
+    SUSPEND = "suspend"
+    REMOVE = "remove"
+    CREATE = "create"
+    UPDATE = "update"
+    UNSUSPEND = "unsuspend"
+    ADD = "add"
+    #: Ask what they are like now: something was told and not yet seen.
+    LOOK = "look"
+    #: A call that made them lost its answer: a listing tells.
+    FIND = "find"
+    #: They were never made: there is nothing to delete.
+    FORGET = "forget"
+
+
+REVOCATIONS = (Kind.DELETE, Kind.SUSPEND, Kind.REMOVE, Kind.FORGET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    kind: Kind
+    #: Entries of `telling` that it answers for.
+    keys: tuple[str, ...] = ()
+    membership: AcsMembership | None = None
+    #: Not before.
+    at: datetime
+
+    @property
+    def is_revocation(self) -> bool:
+        return self.kind in REVOCATIONS
+
+
+def user_step(user: AcsUser, memberships: Sequence[AcsMembership], *, now: datetime) -> Step | None:
+    """Return the next step, which may lie ahead, or None where everything is as wished."""
+    if user.phase == Phase.GONE:
+        return None
+    if user.ambiguous_since is not None and not user.remote_id:
+        return Step(kind=Kind.FIND, at=_find_at(user.ambiguous_since, now))
+    steps = list(_steps(user, memberships, now))
+    return min(steps, key=lambda step: step.at) if steps else None
+
+
+def _find_at(since: datetime, now: datetime) -> datetime:
+    """Look soon, for it may be there; and again once it would be there."""
+    first = since + _LOOK_FOR_LOST
+    return first if now < first else max(since + SETTLED_AFTER, now)
+
+
+def _steps(user: AcsUser, memberships: Sequence[AcsMembership], now: datetime) -> Sequence[Step]:
+    if user.delete_asked_at is not None:
+        if not user.remote_id:
+            return [Step(kind=Kind.FORGET, at=now)]
+        return _told(user, Kind.DELETE, (telling.DELETION,), now)
+    if not user.is_managed:
+        return []
+    if not user.remote_id:
+        steps = _told(user, Kind.CREATE, ("create",), now)
+        return [step for step in steps if step.kind == Kind.CREATE]
+    return [*_revocations(user, memberships, now), *_others(user, memberships, now)]
+
+
+def _told(
+    user: AcsUser,
+    kind: Kind,
+    keys: tuple[str, ...],
+    now: datetime,
+    membership: AcsMembership | None = None,
+) -> list[Step]:
+    """Return the call, when it is due, and a look at what came of the one before."""
+    at = min(telling.next_at(user.told, key, user.generation, now) for key in keys)
+    steps = [Step(kind=kind, keys=keys, membership=membership, at=at)]
+    if at > now and user.written_at is not None:
+        steps.append(Step(kind=Kind.LOOK, at=look_at(user, now)))
+    return steps
+
+
+def _revocations(user: AcsUser, memberships: Sequence[AcsMembership], now: datetime) -> list[Step]:
+    steps = []
+    if Part.SUSPENSION in user.pending and user.is_suspended:
+        steps += _told(user, Kind.SUSPEND, (Part.SUSPENSION,), now)
+    for row in memberships:
+        if row.is_seen and not row.is_wanted:
+            steps += _told(user, Kind.REMOVE, (telling.key_of_group(row.group_id),), now, row)
+    return steps
+
+
+def _others(user: AcsUser, memberships: Sequence[AcsMembership], now: datetime) -> list[Step]:
+    steps = []
+    details = tuple(p for p in (Part.INFORMATION, Part.SCHEDULE) if p in user.pending)
+    if details:
+        steps += _told(user, Kind.UPDATE, details, now)
+    if Part.SUSPENSION in user.pending and not user.is_suspended:
+        steps += _told(user, Kind.UNSUSPEND, (Part.SUSPENSION,), now)
+    for row in memberships:
+        if row.is_wanted and not row.is_seen:
+            steps += _told(user, Kind.ADD, (telling.key_of_group(row.group_id),), now, row)
+    return steps
+
+
+def look_at(row: Any, now: datetime) -> datetime:
+    """Return when a look is worth a call: soon after our call, then less and less often.
+
+    The row's `looked_at` is not kept: the time of the next look follows from that of the
+    call, in steps that grow with it.
+    """
+    written_at: datetime = row.written_at
+    age = (now - written_at).total_seconds()
+    for until, seconds in ((4, 1), (20, 4), (120, 15)):
+        if age < until:
+            return now + timedelta(seconds=seconds)
+    return now + timedelta(seconds=60)
+
+
+def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
+    """Return the next step of a credential that is the reconciler's business, or None."""
+    if row.phase == Phase.GONE:
+        return None
+    if row.ambiguous_since is not None and not row.remote_id:
+        return Step(kind=Kind.FIND, at=_find_at(row.ambiguous_since, now))
+    if row.delete_asked_at is not None:
+        return _credential_deletion(row, now)
+    if not row.remote_id:
+        is_ours = row.access_method == AccessMethod.CODE and row.user is not None
+        return Step(kind=Kind.CREATE, at=now) if is_ours else None
+    is_waiting = row.access_method == AccessMethod.CODE and not row.code_sealed
+    if is_waiting and row.written_at is not None:
+        return Step(kind=Kind.LOOK, at=look_at(row, now))
+    return None
+
+
+def _credential_deletion(row: AcsCredential, now: datetime) -> Step:
+    if not row.remote_id:
+        return Step(kind=Kind.FORGET, at=now)
+    assert row.delete_asked_at is not None
+    if row.written_at is None or row.written_at < row.delete_asked_at:
+        return Step(kind=Kind.DELETE, at=now)
+    if now - row.written_at >= timedelta(seconds=60):
+        return Step(kind=Kind.DELETE, at=now)
+    return Step(kind=Kind.LOOK, at=look_at(row, now))
