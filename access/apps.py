@@ -6,4 +6,4 @@ class AccessConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        from access import hook_receivers  # noqa: F401  connects them
+        from access import hook_receivers, receivers  # noqa: F401  connects them

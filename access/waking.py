@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -11,16 +11,42 @@ from access import tasks
 from access.models import AcsSystem, SystemsWatch
 from locks import live
 
+#: A listing that somebody hinted at does not follow the one before at once …
+_AFTER_SECONDS = 10.0
+#: … and after one that took long only this many times as long later.
+_SHARE = 3.0
+
 
 def wake(system: AcsSystem, *, at: datetime) -> None:
-    """Have the system's account looked at now, and pages told that something changed."""
-    wake_account(system.account_id, at=at)
+    """Have wishes about the system looked at now, and pages told that something changed."""
+    SystemsWatch.objects.update_or_create(account_id=system.account_id, defaults={"next_at": at})
+    _hint(system.account_id)
     tell(system)
 
 
 def wake_account(account_id: UUID, *, at: datetime) -> None:
-    """Make an account's systems due. The row is the wish; the message is a hint."""
-    SystemsWatch.objects.update_or_create(account_id=account_id, defaults={"next_at": at})
+    """Have an account's systems listed soon: somebody says that something changed there.
+
+    The row is the wish; the message is a hint.
+    """
+    with transaction.atomic():
+        SystemsWatch.objects.get_or_create(account_id=account_id)
+        watch = SystemsWatch.objects.select_for_update().get(pk=account_id)
+        watch.next_at = watch.next_listing_at = _listing_at(watch, at)
+        watch.save(update_fields=["next_at", "next_listing_at"])
+        if watch.next_at <= at:
+            _hint(account_id)
+
+
+def _listing_at(watch: SystemsWatch, at: datetime) -> datetime:
+    if watch.listed_at is None or watch.next_listing_at is None:
+        return at
+    seconds = max(_AFTER_SECONDS, watch.listing_seconds * _SHARE)
+    soon: datetime = max(at, watch.listed_at + timedelta(seconds=seconds))
+    return min(soon, max(at, watch.next_listing_at))
+
+
+def _hint(account_id: UUID) -> None:
     transaction.on_commit(
         lambda: live.send(tasks.look_at_systems, expires=30, account_id=str(account_id))
     )

@@ -18,6 +18,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "reconcile"},
     },
+    "queue the access systems that are due": {
+        "task": "access.tasks.queue_due_systems",
+        "schedule": 1,
+        "options": {"expires": 1, "queue": "reconcile"},
+    },
     "sweep cards being made": {
         "task": "access.tasks.sweep_jobs",
         "schedule": 1,

@@ -1,0 +1,156 @@
+"""The credentials of a system, as listed. Whose they are is known by the provider's user ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from access.models import AcsCredential, AcsSystem
+from access.reconciling import merging, steps, storing
+from access.states import Phase
+from access.syncing.people import BATCH, in_batches
+from accounts.providers.systems import ListedCredential
+
+#: A credential that we do not know may be one that somebody here is just making.
+_NEW = timedelta(seconds=10)
+_COLUMNS = (
+    "remote_id", "user", "external_type", "is_managed", "is_issued", "issued_at",
+    "card_number", "starts_at", "ends_at", "errors", "warnings", "ambiguous_since",
+    "missing_listings", "phase", "gone_at", "seen_at", "code_sealed", "next_run_at",
+    "error_code", "error",
+)  # fmt: skip
+
+
+def take(
+    system: AcsSystem,
+    listed: Sequence[ListedCredential],
+    *,
+    user_ids: Mapping[str, UUID],
+    asked_at: datetime,
+    is_believed: bool,
+) -> bool:
+    """Store a complete listing of a system's credentials. Return whether anything changed.
+
+    `user_ids`: our ids of its users, by the provider's.
+    """
+    found = {each.remote_id: each for each in listed}
+    rows = {row.remote_id: row for row in _rows(system, found)}
+    strangers = [each for remote_id, each in found.items() if remote_id not in rows]
+    adopted = _adopt(system, strangers, user_ids)
+    known = {each.remote_id for each in adopted.values()}
+    new = [each for each in strangers if each.remote_id not in known]
+    new = [each for each in new if not each.created_at or each.created_at < asked_at - _NEW]
+    _add(system, new, user_ids, asked_at)
+    seen: dict[UUID, ListedCredential | None] = dict(adopted)
+    for row in rows.values():
+        each = found.get(row.remote_id)
+        if (each is not None or is_believed) and _is_news(row, each, user_ids, asked_at):
+            seen[row.pk] = each
+    for chunk in in_batches(seen):
+        _store({pk: seen[pk] for pk in chunk}, user_ids, asked_at)
+    return bool(new or seen)
+
+
+def _rows(system: AcsSystem, found: Mapping[str, ListedCredential]) -> list[AcsCredential]:
+    rows = AcsCredential.objects.filter(system=system).exclude(remote_id="")
+    here = list(rows.exclude(phase=Phase.GONE))
+    strangers = set(found) - {row.remote_id for row in here}
+    if strangers:
+        gone = rows.filter(phase=Phase.GONE).values_list("remote_id", flat=True)
+        here += rows.filter(remote_id__in=strangers & set(gone))
+    return here
+
+
+def _adopt(
+    system: AcsSystem, strangers: Sequence[ListedCredential], user_ids: Mapping[str, UUID]
+) -> dict[UUID, ListedCredential]:
+    """Recognise what calls with lost answers have made, each once."""
+    lost = AcsCredential.objects.filter(
+        system=system, remote_id="", ambiguous_since__isnull=False
+    ).exclude(phase=Phase.GONE)
+    free, adopted = list(strangers), {}
+    for row in lost.order_by("ambiguous_since"):
+        theirs = [each for each in free if user_ids.get(each.user_id) == row.user_id]
+        made = storing.made_by(row, theirs)
+        if made is not None:
+            free.remove(made)
+            adopted[row.pk] = made
+    return adopted
+
+
+def _look(
+    row: AcsCredential,
+    listed: ListedCredential | None,
+    user_ids: Mapping[str, UUID],
+    asked_at: datetime,
+) -> merging.Change:
+    if listed is None:
+        return merging.miss_credential(row, asked_at=asked_at)
+    user_id = user_ids.get(listed.user_id)
+    return merging.merge_credential(row, listed, user_id=user_id, asked_at=asked_at)
+
+
+def _is_news(
+    row: AcsCredential,
+    listed: ListedCredential | None,
+    user_ids: Mapping[str, UUID],
+    asked_at: datetime,
+) -> bool:
+    if _look(row, listed, user_ids, asked_at).columns:
+        return True
+    return listed is not None and storing.take_code(row, listed)
+
+
+def _add(
+    system: AcsSystem,
+    listed: Sequence[ListedCredential],
+    user_ids: Mapping[str, UUID],
+    asked_at: datetime,
+) -> None:
+    rows = []
+    for each in listed:
+        row = AcsCredential(
+            system=system,
+            access_method=each.access_method[:20],
+            created_at=each.created_at or asked_at,
+        )
+        _put(row, each, user_ids, asked_at)
+        rows.append(row)
+    AcsCredential.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def _put(
+    row: AcsCredential,
+    listed: ListedCredential | None,
+    user_ids: Mapping[str, UUID],
+    asked_at: datetime,
+) -> None:
+    for name, value in _look(row, listed, user_ids, asked_at).columns.items():
+        setattr(row, name, value)
+    if listed is not None:
+        storing.take_code(row, listed)
+
+
+@transaction.atomic
+def _store(
+    seen: Mapping[UUID, ListedCredential | None], user_ids: Mapping[str, UUID], asked_at: datetime
+) -> None:
+    rows: list[Any] = list(
+        AcsCredential.objects.select_for_update(of=("self",))
+        .select_related("user", "system__property", "system__account")
+        .filter(pk__in=list(seen))
+        .order_by("pk")
+    )
+    for row in rows:
+        was_gone = row.phase == Phase.GONE
+        _put(row, seen[row.pk], user_ids, asked_at)
+        if row.phase == Phase.GONE and not was_gone:
+            storing.log_lost_credential(row, at=asked_at)
+        elif row.next_run_at or row.delete_asked_at:
+            step = steps.credential_step(row, now=asked_at)
+            row.next_run_at = step.at if step else None
+    AcsCredential.objects.bulk_update(rows, _COLUMNS, batch_size=BATCH)

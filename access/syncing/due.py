@@ -1,0 +1,64 @@
+"""Which users and credentials are worth a step now: what has to end before everything else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+
+from access.models import AcsCredential, AcsMembership, AcsUser
+from access.states import Part
+from accounts.models import ConnectedAccount
+
+#: Rows looked at before asking again what is most urgent.
+BATCH = 20
+
+
+def rows(model: Any, account: ConnectedAccount) -> QuerySet[Any]:
+    """Return the rows that the reconciler looks at some time."""
+    found: QuerySet[Any] = model.objects.filter(
+        system__account=account, system__removed_at=None, next_run_at__isnull=False
+    )
+    return found
+
+
+def unwanted(model: Any) -> Q:
+    """What still opens doors and shall not."""
+    deleted = Q(delete_asked_at__isnull=False)
+    if model is AcsCredential:
+        return deleted
+    leaving = AcsMembership.objects.filter(user=OuterRef("pk"), is_wanted=False, is_seen=True)
+    suspended = Q(is_suspended=True, pending__contains=[Part.SUSPENSION.value])
+    return deleted | suspended | Q(Exists(leaving))
+
+
+def most_urgent(
+    account: ConnectedAccount, now: datetime, *, only_revocations: bool
+) -> list[AcsUser | AcsCredential]:
+    """Return what is due, revocations first, then what has waited longest."""
+    found: list[tuple[int, datetime, Any]] = []
+    for model in (AcsUser, AcsCredential):
+        ending = unwanted(model)
+        mine = rows(model, account).filter(next_run_at__lte=now)
+        if only_revocations:
+            mine = mine.filter(ending)
+        rank = Case(When(ending, then=Value(0)), default=Value(1))
+        mine = mine.annotate(rank=rank).select_related("system__property", "system__account")
+        if model is AcsCredential:
+            mine = mine.select_related("user", "system__property", "system__account")
+        chosen = mine.order_by("rank", "next_run_at")[:BATCH]
+        found += [(row.rank, row.next_run_at, row) for row in chosen]
+    found.sort(key=lambda each: each[:2])
+    return [row for _, _, row in found[:BATCH]]
+
+
+def is_revocation_due(account: ConnectedAccount, now: datetime, *, but: Any) -> bool:
+    """Tell whether something else has to end now."""
+    for model in (AcsUser, AcsCredential):
+        mine = rows(model, account).filter(unwanted(model), next_run_at__lte=now)
+        if isinstance(but, model):
+            mine = mine.exclude(pk=but.pk)
+        if mine.exists():
+            return True
+    return False

@@ -1,0 +1,84 @@
+"""Letting time pass for the reconciler: rows become due, listings are worth repeating."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from access import syncing
+from access.models import (
+    AcsAccessGroup,
+    AcsCredential,
+    AcsMembership,
+    AcsSystem,
+    AcsUser,
+    SystemsWatch,
+)
+from accounts.models import ConnectedAccount, Trouble
+from tests.make import make_account, make_site
+
+
+def connect(cloud: Any) -> ConnectedAccount:
+    """An account with one site whose systems are those of the cloud."""
+    account = make_account(provider="seam")
+    make_site(account, name="SIMULATED Station Yard")
+    return account
+
+
+def system_of(account: ConnectedAccount) -> AcsSystem:
+    return AcsSystem.objects.get(account=account)
+
+
+def look(account: ConnectedAccount, *, seconds: float = 0) -> None:
+    """Do a pass `seconds` later than the last one: all stored times move back by them."""
+    if seconds:
+        age(timedelta(seconds=seconds))
+    syncing.run(account.pk)
+
+
+def age(by: timedelta) -> None:
+    """Let everything have happened longer ago."""
+    _move(SystemsWatch, by, "next_at", "listed_at", "next_listing_at", "lease_until")
+    _move(AcsUser, by, "next_run_at", "ambiguous_since", "written_at", "delete_asked_at")
+    _move(AcsCredential, by, "next_run_at", "ambiguous_since", "written_at", "delete_asked_at")
+    _move(AcsMembership, by, "wanted_at", "written_at")
+    _move(AcsAccessGroup, by, "read_at")
+    _move(Trouble, by, "retry_at")
+    for row in AcsUser.objects.exclude(told={}):
+        for entry in row.told.values():
+            moved = datetime.fromisoformat(entry["again_at"]) - by
+            entry["again_at"] = moved.isoformat()
+        AcsUser.objects.filter(pk=row.pk).update(told=row.told)
+    ConnectedAccount.objects.update(throttled_until=None)
+
+
+def _move(model: Any, by: timedelta, *columns: str) -> None:
+    for row in model.objects.all():
+        moved = {c: getattr(row, c) - by for c in columns if getattr(row, c) is not None}
+        if moved:
+            model.objects.filter(pk=row.pk).update(**moved)
+
+
+def wish(user: AcsUser, *parts: str, **columns: Any) -> AcsUser:
+    """Change what is wished of a user, as the services behind the pages do."""
+    at = timezone.now()
+    row = AcsUser.objects.get(pk=user.pk)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.pending = sorted({*row.pending, *parts})
+    row.generation += 1
+    row.next_run_at = at
+    row.save()
+    SystemsWatch.objects.update_or_create(account=row.system.account, defaults={"next_at": at})
+    return row
+
+
+def wish_group(user: AcsUser, group: AcsAccessGroup, *, is_wanted: bool = True) -> None:
+    AcsMembership.objects.update_or_create(
+        user=user, group=group, defaults={"is_wanted": is_wanted, "wanted_at": timezone.now()}
+    )
+    wish(user)
+
+
+def wish_deleted(user: AcsUser) -> AcsUser:
+    return wish(user, delete_asked_at=timezone.now(), phase="deleting")
