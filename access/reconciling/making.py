@@ -72,7 +72,7 @@ class Maker:
         def take(row: AcsUser) -> None:
             row.remote_id, row.ambiguous_since, row.written_at = made.remote_id, None, None
             storing.take_user(row, made, asked_at=at)
-            row.written_at, row.told = at, _all_told(row, wanted, at)
+            row.written_at, row.told = at, _all_told(row, user.generation, wanted, at)
             AcsMembership.objects.filter(pk__in=[each.pk for each in wanted]).update(written_at=at)
 
         insist(lambda: self._succeed(user, take))
@@ -128,7 +128,7 @@ class Maker:
             listed = driver.get_acs_user(user.remote_id)
             groups: list[str] | None = None
             asked_groups_at = self.now()
-            if listed and not is_leaving and any(m.is_pending for m in user.memberships.all()):
+            if listed and not is_leaving and _has_doubts(user):
                 groups = driver.user_group_ids(user.system.remote_id, user.remote_id)
         except ProviderError as error:
             self._note_look_failure(user, error)
@@ -176,6 +176,8 @@ class Maker:
                     row.told, key, user.generation, at=at, is_taken=False,
                     is_revocation=is_revocation, wait_seconds=_wait_seconds(error),
                 )  # fmt: skip
+            if refusal is None:
+                return
             if refusal.is_final and row.error_code != refusal.code:
                 _record_failure(row, refusal.sentence, at=at)
             row.attempts += 1
@@ -299,9 +301,11 @@ class Maker:
         refusal = refusals.refusal_of(error, system=row.system.name)
 
         def take(it: AcsCredential) -> None:
-            it.attempts += 1
             if error.reach != Reach.UNCERTAIN:
                 it.ambiguous_since = None
+            if refusal is None:
+                return
+            it.attempts += 1
             if refusal.is_final and it.error_code != refusal.code and it.user is not None:
                 _record_failure(it.user, refusal.sentence, at=at)
             it.error_code, it.error = refusal.code, refusal.sentence
@@ -356,6 +360,11 @@ def _claim(model: type[AcsUser] | type[AcsCredential], row: Any, at: datetime) -
     return bool(free.update(ambiguous_since=at) == 1)
 
 
+def _has_doubts(user: AcsUser) -> bool:
+    """Tell whether some group of theirs is not both wished and seen."""
+    return user.memberships.exclude(is_wanted=True, is_seen=True).exists()
+
+
 def _is_email_known(user: AcsUser) -> bool:
     others = AcsUser.objects.filter(system_id=user.system_id, email__iexact=user.email)
     return bool(user.email) and others.not_gone().exclude(pk=user.pk).exists()
@@ -376,13 +385,15 @@ def _note_not_updated(row: AcsUser) -> None:
         row.error_code = row.error = ""
 
 
-def _all_told(row: AcsUser, wanted: Sequence[AcsMembership], at: datetime) -> dict[str, Any]:
+def _all_told(
+    row: AcsUser, generation: int, wanted: Sequence[AcsMembership], at: datetime
+) -> dict[str, Any]:
     """Return the notebook of somebody who was just made, with all that was told by that."""
     told: dict[str, Any] = {}
     keys = [part for part in row.pending if part != "suspension"]
     keys += [telling.key_of_group(each.group_id) for each in wanted]
     for key in keys:
-        told = telling.after_call(told, key, row.generation, at=at, is_taken=True)
+        told = telling.after_call(told, key, generation, at=at, is_taken=True)
     return told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from access.states import Part
-from accounts.providers.base import Code, ProviderError, RateLimitError, Reach
+from accounts.providers.base import AuthError, Code, ProviderError, RateLimitError, Reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,15 @@ def not_updated(part: Part, *, system: str) -> Refusal:
     return Refusal(code=NOT_UPDATED, sentence=sentence, is_final=True)
 
 
-def refusal_of(error: ProviderError, *, system: str, is_email_known: bool = False) -> Refusal:
-    """Return what a page and the log say about an error.
+def refusal_of(
+    error: ProviderError, *, system: str, is_email_known: bool = False
+) -> Refusal | None:
+    """Return what a page and the log say about an error; None: it says nothing of the wish.
 
     `system` is its name; `is_email_known`: somebody else in it has this e-mail address.
     """
+    if isinstance(error, AuthError | RateLimitError):
+        return None  # the account's own business
     if error.reach == Reach.NOT_SENT:
         return Refusal(
             code=error.code,
@@ -48,10 +52,6 @@ def refusal_of(error: ProviderError, *, system: str, is_email_known: bool = Fals
             code=error.code,
             sentence=f"{system} did not answer. It is looked at again.",
             is_final=False,
-        )
-    if isinstance(error, RateLimitError):
-        return Refusal(
-            code=error.code, sentence=f"{system} asked us to wait a moment.", is_final=False
         )
     if error.code == Code.WRONG_EMAIL and is_email_known:
         sentence = f"Somebody else in {system} has this e-mail address."

@@ -115,17 +115,17 @@ def _others(user: AcsUser, memberships: Sequence[AcsMembership], now: datetime) 
     for row in memberships:
         if row.is_wanted and not row.is_seen:
             steps += _told(user, Kind.ADD, (telling.key_of_group(row.group_id),), now, row)
+        elif not row.is_wanted and not row.is_seen:  # unwished while a call was telling it
+            steps.append(Step(kind=Kind.LOOK, at=look_at(user, now)))
     return steps
 
 
 def look_at(row: Any, now: datetime) -> datetime:
     """Return when a look is worth a call: soon after our call, then less and less often.
 
-    The row's `looked_at` is not kept: the time of the next look follows from that of the
-    call, in steps that grow with it.
+    When it was looked at last is not kept: the wait grows with the time since the call.
     """
-    written_at: datetime = row.written_at
-    age = (now - written_at).total_seconds()
+    age = (now - (row.written_at or row.created_at)).total_seconds()
     for until, seconds in ((4, 1), (20, 4), (120, 15)):
         if age < until:
             return now + timedelta(seconds=seconds)

@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 
 from access.models import AcsAccessGroup, AcsMembership, AcsSystem, AcsUser
 from access.reconciling import facts, merging
@@ -68,7 +67,7 @@ def _merge(
 
 def _wake(group: AcsAccessGroup, at: datetime) -> None:
     """Have those looked at whose wish about this group is not true."""
-    pending = group.memberships.exclude(is_wanted=F("is_seen")).values("user_id")
+    pending = group.memberships.exclude(is_wanted=True, is_seen=True).values("user_id")
     AcsUser.objects.filter(pk__in=pending, next_run_at=None).update(next_run_at=at)
 
 

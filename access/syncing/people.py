@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from access.models import AcsMembership, AcsSystem, AcsUser
 from access.reconciling import facts, merging, steps, storing
@@ -125,7 +125,9 @@ def _conclude(system: AcsSystem, asked_at: datetime) -> None:
 
 def _wake_overlooked(system: AcsSystem, at: datetime) -> None:
     """A wish that nobody would look at is a mistake: look at it."""
-    unsettled = AcsMembership.objects.filter(user=OuterRef("pk")).exclude(is_wanted=F("is_seen"))
+    unsettled = AcsMembership.objects.filter(user=OuterRef("pk")).exclude(
+        is_wanted=True, is_seen=True
+    )
     AcsUser.objects.filter(
         ~Q(pending=[]) | Q(phase__in=(Phase.CREATING, Phase.DELETING)) | Exists(unsettled),
         system=system,

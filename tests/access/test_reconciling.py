@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from access.credentials import create_pin, withdraw
-from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsUser
+from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsUser, SystemsWatch
 from access.states import Part
 from accounts.models import ConnectedAccount
 from accounts.providers.base import RateLimitError, RefusedError, UnreachableError
@@ -237,6 +237,38 @@ def test_whoever_may_have_been_made_is_found_and_deleted(
     jane.refresh_from_db()
     assert jane.phase == "gone"
     assert [user.full_name for user in house.users.values()] == ["Mara"]
+
+
+def test_two_passes_at_once_make_one_user(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount
+) -> None:
+    _wished(account)
+
+    def meanwhile() -> None:
+        cloud.hooks.clear()
+        SystemsWatch.objects.update(lease_until=None)
+        look(account)
+
+    cloud.hooks["create_acs_user"] = meanwhile
+    look(account)
+
+    assert [u.full_name for u in house.users.values()].count("Jane Doe") == 1
+
+
+def test_a_group_that_is_unwished_while_they_are_made_is_taken_away(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount
+) -> None:
+    jane = _wished(account, groups=[_group("Spa")])
+
+    def meanwhile() -> None:
+        cloud.hooks.clear()
+        wish_group(jane, _group("Spa"), is_wanted=False)
+
+    cloud.hooks["create_acs_user"] = meanwhile
+    _settle(account, 20)
+
+    assert house.people_in[_group("Spa").remote_id] == set()
+    assert not jane.memberships.exists()
 
 
 # --- changing -------------------------------------------------------------------------------
