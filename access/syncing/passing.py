@@ -205,6 +205,7 @@ class _Pass:
             except (DatabaseError, InterfaceError, _LeaseLostError):
                 raise
             except ProviderError as error:
+                self._put_off(row, REST)  # unless its failure is stored, with a time of its own
                 self._note_failure(error)
             except Exception:  # one row that we cannot handle must not keep others alive
                 logger.exception("a cardholder could not be handled; they are put off")

@@ -1,7 +1,7 @@
 """Wishes about people in access control systems: `python -m tests.processes.systems VERB …`.
 
 With the stack's environment. `connect` adds the sandbox's Seam workspace; `create NAME`,
-`suspend NAME` and `delete NAME` write what the services behind the pages write.
+`suspend NAME`, `delete NAME` and `pin NAME` write what the services behind the pages write.
 """
 
 import sys
@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from access import waking  # noqa: E402
-from access.models import AcsMembership, AcsSystem, AcsUser  # noqa: E402
+from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser  # noqa: E402
 from access.states import Part, Phase  # noqa: E402
 from accounts.models import Workspace  # noqa: E402
 from tests.make import make_account, make_property, make_site  # noqa: E402
@@ -56,6 +56,16 @@ def delete(name: str) -> None:
     _change(name, delete_asked_at=timezone.now(), phase=Phase.DELETING)
 
 
+def pin(name: str) -> None:
+    """Wish for a PIN for somebody of the simulated Salto KS."""
+    now = timezone.now()
+    user = AcsUser.objects.get(full_name=name)
+    AcsCredential.objects.create(
+        system=user.system, user=user, access_method="code", created_at=now, next_run_at=now
+    )
+    waking.wake(user.system, at=now)
+
+
 def _change(name: str, **columns: object) -> None:
     now = timezone.now()
     user = AcsUser.objects.get(full_name=name)
@@ -65,7 +75,7 @@ def _change(name: str, **columns: object) -> None:
     waking.wake(user.system, at=now)
 
 
+VERBS = {"connect": connect, "create": create, "suspend": suspend, "delete": delete, "pin": pin}
+
 if __name__ == "__main__":
-    {"connect": connect, "create": create, "suspend": suspend, "delete": delete}[sys.argv[1]](
-        *sys.argv[2:]
-    )
+    VERBS[sys.argv[1]](*sys.argv[2:])

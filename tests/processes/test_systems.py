@@ -71,6 +71,21 @@ def test_a_lost_answer_makes_one_user_and_an_outage_delays_what_has_to_end(annex
     until(lambda: _row(annex, "SIMULATED Tom Achebe")["phase"] == "gone", seconds=90, every=0.2)
     until(lambda: not _row(annex, "Jane Doe")["pending"], seconds=90, every=0.2)
 
+    (name,) = annex.rows(
+        "SELECT u.full_name FROM access_acsuser AS u JOIN access_acssystem AS s ON s.id = u.system_id"
+        " WHERE s.external_type = 'salto_ks_site' AND u.is_subscribed AND NOT EXISTS (SELECT 1 FROM"
+        " access_acscredential AS c WHERE c.user_id = u.id AND access_method = 'code')"
+        " ORDER BY u.full_name LIMIT 1"
+    )
+    annex.sandbox.fault("drop_after", route="seam_credential")
+    annex.run("tests.processes.systems", "pin", name["full_name"])
+    pins = (
+        "SELECT c.code_sealed, c.remote_id FROM access_acscredential AS c JOIN access_acsuser AS u"
+    )
+    pins += " ON u.id = c.user_id WHERE c.access_method = 'code' AND u.full_name = %s"
+    until(lambda: annex.rows(pins, name["full_name"])[0]["code_sealed"], seconds=60, every=0.2)
+    assert len(annex.rows(pins, name["full_name"])) == 1
+
     there = _there(annex)
     assert "SIMULATED Tom Achebe" not in there
     assert [user["is_suspended"] for user in there["Jane Doe"]] == [True]
