@@ -33,22 +33,22 @@ def unwanted(model: Any) -> Q:
     return deleted | suspended | Q(Exists(leaving))
 
 
-def most_urgent(
-    account: ConnectedAccount, now: datetime, *, only_revocations: bool
-) -> list[AcsUser | AcsCredential]:
-    """Return what is due, revocations first, then what has waited longest."""
-    found: list[tuple[int, datetime, Any]] = []
+def most_urgent(account: ConnectedAccount, now: datetime, *, only_revocations: bool) -> list[Any]:
+    """Return users and credentials that are due, with `has_to_end`: those first."""
+    found: list[tuple[bool, datetime, Any]] = []
     for model in (AcsUser, AcsCredential):
         ending = unwanted(model)
         mine = rows(model, account).filter(next_run_at__lte=now)
         if only_revocations:
             mine = mine.filter(ending)
-        rank = Case(When(ending, then=Value(0)), default=Value(1))
-        mine = mine.annotate(rank=rank).select_related("system__property", "system__account")
+        has_to_end = Case(When(ending, then=Value(True)), default=Value(False))  # noqa: FBT003
+        mine = mine.annotate(has_to_end=has_to_end).select_related(
+            "system__property", "system__account"
+        )
         if model is AcsCredential:
             mine = mine.select_related("user", "system__property", "system__account")
-        chosen = mine.order_by("rank", "next_run_at")[:BATCH]
-        found += [(row.rank, row.next_run_at, row) for row in chosen]
+        chosen = mine.order_by("-has_to_end", "next_run_at")[:BATCH]
+        found += [(not row.has_to_end, row.next_run_at, row) for row in chosen]
     found.sort(key=lambda each: each[:2])
     return [row for _, _, row in found[:BATCH]]
 

@@ -212,7 +212,7 @@ class _Pass:
                 self._put_off(row, EVERY)
         return bool(found)
 
-    def _do_one(self, row: AcsUser | AcsCredential) -> bool:
+    def _do_one(self, row: Any) -> bool:
         """Do what is next for one row. Return False if something more urgent has come up."""
         step = self._step_of(row)
         if step is None:
@@ -223,7 +223,8 @@ class _Pass:
         if step.at > self.now and step.kind not in (Kind.LOOK, Kind.FIND):
             self._put_off(row, step.at - self.now)
             return True
-        if not step.is_revocation and due.is_revocation_due(self.account, self.now, but=row):
+        # Of two rows that both have to end, neither waits for the other.
+        if not row.has_to_end and due.is_revocation_due(self.account, self.now, but=row):
             return False
         if self._is_resting and step.kind not in (*steps.REVOCATIONS, Kind.LOOK):
             self._put_off(row, EVERY)

@@ -519,6 +519,20 @@ def test_a_yes_that_changes_nothing_is_told_again_later(
     assert house.users[mara.remote_id].is_suspended
 
 
+def test_two_who_both_have_to_go_do_not_wait_for_each_other(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser
+) -> None:
+    cloud.add_user(house, "Tom")
+    look(account, seconds=61)
+    for user in AcsUser.objects.all():
+        wish_deleted(user)
+
+    look(account)
+    look(account, seconds=2)
+
+    assert [user.phase for user in AcsUser.objects.all()] == ["gone", "gone"]
+
+
 # --- credentials ----------------------------------------------------------------------------
 
 
