@@ -1,5 +1,6 @@
 from django.urls import path
 
+from access.cards import views as cards
 from access.people import views as people
 from access.places import views as places
 
@@ -26,4 +27,15 @@ urlpatterns = [
     path("access/entrances/<uuid:pk>/link/", places.link_entrance, name="acs-entrance-link"),
     path("access/entrances/<uuid:pk>/wired/", places.set_wired, name="acs-entrance-wired"),
     path("access/credentials/<uuid:pk>/reveal/", people.reveal, name="acs-credential-reveal"),
+    # --- the encoding station ---
+    path("cards/", cards.desk, name="cards"),
+    path("cards/people/", cards.people, name="cards-people"),
+    path("cards/ask/", cards.ask, name="card-ask"),
+    path("cards/batch/", cards.batch, name="cards-batch"),
+    path("cards/jobs/<uuid:pk>/", cards.job, name="card-job"),
+    path("cards/jobs/<uuid:pk>/again/", cards.again, name="card-again"),
+    path("cards/jobs/<uuid:pk>/stop/", cards.stop, name="card-stop"),
+    path("cards/jobs/<uuid:pk>/discard/", cards.discard, name="card-discard"),
+    path("cards/credentials/<uuid:pk>/lost/", cards.lost, name="card-lost"),
+    path("cards/credentials/<uuid:pk>/returned/", cards.returned, name="card-returned"),
 ]

@@ -29,8 +29,10 @@ from tests.make import (
     make_code,
     make_credential,
     make_device,
+    make_encoder,
     make_entrance,
     make_group,
+    make_job,
     make_property,
     make_system,
     make_user,
@@ -61,6 +63,8 @@ class World:
         self.cardholder = make_acs_user(self.system, groups=[self.group])
         self.suspended = make_acs_user(self.system, is_suspended=True)
         self.pin = make_credential(self.cardholder, access_method="code")
+        self.card = make_credential(make_acs_user(self.system))
+        self.job = make_job(make_acs_user(self.system), make_encoder(self.system), state="failed")
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
         ends = now + timedelta(hours=1)
@@ -163,6 +167,17 @@ ADDRESSES: dict[str, Address] = {
     "acs-credential-reveal": Address(
         POST, Permission.REVEAL_CODES, pk_of("pin"), per_property=True
     ),
+    # access: the encoding station
+    "cards": Address(GET, Permission.MAKE_CARDS),
+    "cards-people": Address(GET, Permission.MAKE_CARDS),
+    "card-ask": Address(POST, Permission.MAKE_CARDS),
+    "cards-batch": Address(POST, Permission.MAKE_CARDS),
+    "card-job": Address(GET, Permission.MAKE_CARDS, pk_of("job"), per_property=True),
+    "card-again": Address(POST, Permission.MAKE_CARDS, pk_of("job"), per_property=True),
+    "card-stop": Address(POST, Permission.MAKE_CARDS, pk_of("job"), per_property=True),
+    "card-discard": Address(POST, Permission.MAKE_CARDS, pk_of("job"), per_property=True),
+    "card-lost": Address(BOTH, Permission.CANCEL_CARDS, pk_of("card"), per_property=True),
+    "card-returned": Address(BOTH, Permission.CANCEL_CARDS, pk_of("card"), per_property=True),
     # accounts
     "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
     "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),

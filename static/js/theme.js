@@ -1,10 +1,10 @@
-// Runs before the first paint: the colours, density and shortcut keys this browser chose.
+// Runs before the first paint: the colours, density, shortcut keys and hidden rooms this browser chose.
 "use strict";
 
 (() => {
   const root = document.documentElement;
   root.dataset.js = "";
-  for (const choice of ["theme", "density", "keys"]) {
+  for (const choice of ["theme", "density", "keys", "rooms"]) {
     let value = "";
     try {
       value = localStorage.getItem(choice) || "";

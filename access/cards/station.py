@@ -1,0 +1,336 @@
+"""What stands on the station's page: who, at which encoder, and what runs at this desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from access.cards import failures, intents, queue
+from access.cards.batches import Batch
+from access.cards.job_view import JobView, NextKind, Stage
+from access.cards.queue import QueueRow
+from access.cards.times import day_and_clock
+from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
+from access.states import OPEN_STATES, Intent, JobState
+from accounts.actors import Actor
+from accounts.permissions import Permission
+from accounts.providers.systems import CardFailure
+
+#: A card in doubt is shown again by itself for this long; afterwards it waits in the list.
+_FRESH = timedelta(minutes=10)
+#: As many as can be seen without scrolling far; typing more letters finds the others.
+_MOST_FOUND = 12
+_MOST_RECENT = 5
+#: Words for what an encoder did last, where it speaks against the encoder.
+_LAST_ERRORS = {
+    CardFailure.ENCODER_OFFLINE: "did not answer",
+    CardFailure.ENCODER_UNINIT: "is not initialised",
+    CardFailure.ENCODER_MISSING: "was not found",
+    CardFailure.COMMS_TIMEOUT: "was lost while it worked",
+    CardFailure.ENCODER_BUSY: "was busy",
+}
+
+
+# --- who ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Somebody to make a card for, as one line of a list."""
+
+    id: UUID
+    name: str
+    system: str
+    groups: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """The list beside the desk."""
+
+    query: str = ""
+    found: tuple[Found, ...] = ()
+    arrivals: tuple[QueueRow, ...] = ()
+    recent: tuple[Found, ...] = ()
+    #: Cards of which nobody knows whether they were written.
+    in_doubt: tuple[EncodeJob, ...] = ()
+    has_several_systems: bool = False
+
+
+def people(actor: Actor, query: str, *, now: datetime) -> People:
+    """Return whoever fits the letters; without any: the arrivals, and who was here last."""
+    query = query.strip()[:100].replace("\0", "")
+    several = AcsSystem.objects.for_actor(actor).order_by("pk").values("pk")[:2]
+    has_several = len(several) > 1
+    if query:
+        users = users_for(actor)
+        for word in query.split():
+            users = users.filter(
+                Q(full_name__icontains=word)
+                | Q(email__icontains=word)
+                | Q(external_number__iexact=word)
+            )
+        rows = users.order_by("full_name", "id")[:_MOST_FOUND]
+        return People(query=query, found=_found(rows), has_several_systems=has_several)
+    return People(
+        arrivals=tuple(queue.arrivals(actor, now=now)),
+        recent=_recent(actor),
+        in_doubt=tuple(_in_doubt(actor)),
+        has_several_systems=has_several,
+    )
+
+
+def users_for(actor: Actor) -> QuerySet[AcsUser]:
+    """Return the users somebody may make cards for."""
+    users = AcsUser.objects.for_actor(actor).not_gone()
+    properties = actor.property_ids_with(Permission.MAKE_CARDS)
+    return users if properties is None else users.filter(system__property_id__in=properties)
+
+
+def groups_of(user: AcsUser) -> tuple[str, ...]:
+    """Return the names of the groups somebody shall be in. Asks nobody where prefetched."""
+    return tuple(sorted(each.group.name for each in user.memberships.all() if each.is_wanted))
+
+
+def with_groups(users: QuerySet[AcsUser]) -> QuerySet[AcsUser]:
+    memberships = AcsMembership.objects.select_related("group")
+    return users.prefetch_related(Prefetch("memberships", memberships))
+
+
+def in_order(actor: Actor, ids: Sequence[UUID]) -> list[UUID]:
+    """Return those of the ids that are somebody in sight, in the order they were given."""
+    known = set(users_for(actor).filter(pk__in=ids).values_list("pk", flat=True))
+    return [pk for pk in ids if pk in known]
+
+
+def window_of(user: AcsUser) -> str:
+    """Say when somebody's access is, in the property's time."""
+    zone = user.system.property.zone
+    starts, ends = (day_and_clock(at, zone) if at else "" for at in (user.starts_at, user.ends_at))
+    if starts and ends:
+        return f"{starts} – {ends}"
+    if ends:
+        return f"until {ends}"
+    return f"from {starts}, no end" if starts else "no end"
+
+
+def _found(users: QuerySet[AcsUser]) -> tuple[Found, ...]:
+    return tuple(
+        Found(
+            id=user.pk,
+            name=user.full_name,
+            system=user.system.name,
+            groups=groups_of(user),
+            note="suspended" if user.is_suspended else "",
+        )
+        for user in with_groups(users.select_related("system"))
+    )
+
+
+def _recent(actor: Actor) -> tuple[Found, ...]:
+    jobs = EncodeJob.objects.for_actor(actor).filter(created_by=actor.user, user__isnull=False)
+    ids = list(dict.fromkeys(jobs.order_by("-created_at").values_list("user_id", flat=True)[:30]))
+    ids = ids[:_MOST_RECENT]
+    by_id = {each.id: each for each in _found(users_for(actor).filter(pk__in=ids))}
+    return tuple(by_id[pk] for pk in ids if pk in by_id)
+
+
+def _in_doubt(actor: Actor) -> QuerySet[EncodeJob]:
+    jobs = EncodeJob.objects.for_actor(actor).filter(state=JobState.UNKNOWN, user__isnull=False)
+    properties = actor.property_ids_with(Permission.MAKE_CARDS)
+    if properties is not None:
+        jobs = jobs.filter(system__property_id__in=properties)
+    return jobs.select_related("user", "encoder").order_by("-created_at")[:10]
+
+
+# --- where ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderChoice:
+    """An encoder as one may choose it. Nobody says whether it is online: only tries show it."""
+
+    encoder: AcsEncoder
+    is_chosen: bool = False
+    #: "in use by Ana", or what it did last; "" where there is nothing to say.
+    note: str = ""
+    is_busy: bool = False
+    is_doubtful: bool = False
+    note_at: datetime | None = None
+
+
+def encoders(
+    actor: Actor, system: AcsSystem | None = None, *, remembered: Sequence[UUID] = ()
+) -> list[EncoderChoice]:
+    """Return the encoders in sight, of one system or of all; the best one chosen.
+
+    The best: what this browser used last, or the only one.
+    """
+    rows = encoders_for(actor).select_related("system__property").order_by("system__name", "name")
+    if system is not None:
+        rows = rows.filter(system=system)
+    found = list(rows)
+    holders = {
+        job.encoder_id: job
+        for job in EncodeJob.objects.filter(holds_encoder=True, encoder__in=found)
+    }
+    known = {row.pk for row in found}
+    chosen = next((pk for pk in remembered if pk in known), None)
+    if chosen is None and len(found) == 1:
+        chosen = found[0].pk
+    return [_choice(row, holders.get(row.pk), actor, is_chosen=row.pk == chosen) for row in found]
+
+
+def encoders_for(actor: Actor) -> QuerySet[AcsEncoder]:
+    rows = AcsEncoder.objects.for_actor(actor).filter(removed_at=None)
+    properties = actor.property_ids_with(Permission.MAKE_CARDS)
+    return rows if properties is None else rows.filter(system__property_id__in=properties)
+
+
+def _choice(
+    row: AcsEncoder, holder: EncodeJob | None, actor: Actor, *, is_chosen: bool
+) -> EncoderChoice:
+    if holder is not None:
+        by = "you" if holder.created_by_id == actor.user.pk else holder.actor_name
+        return EncoderChoice(encoder=row, is_chosen=is_chosen, note=f"in use by {by}", is_busy=True)
+    if row.last_error:
+        words = _LAST_ERRORS.get(CardFailure(row.last_error), "had a fault")
+        return EncoderChoice(
+            encoder=row,
+            is_chosen=is_chosen,
+            note=words,
+            note_at=row.last_error_at,
+            is_doubtful=True,
+        )
+    return EncoderChoice(encoder=row, is_chosen=is_chosen)
+
+
+# --- what runs ------------------------------------------------------------------------
+
+
+def jobs_for(actor: Actor) -> QuerySet[EncodeJob]:
+    return EncodeJob.objects.for_actor(actor).select_related(
+        "system__property", "system__account", "encoder", "user", "credential", "created_by"
+    )
+
+
+def doubt_about(user: AcsUser) -> EncodeJob | None:
+    """Return the job that left a card of somebody in doubt, while it is."""
+    jobs = EncodeJob.objects.filter(user=user, state=JobState.UNKNOWN)
+    return jobs.order_by("-created_at").first()
+
+
+def running(actor: Actor, station: str, *, now: datetime) -> EncodeJob | None:
+    """Return what this person has under way at this browser, or a card just left in doubt."""
+    if not station:
+        return None
+    mine = jobs_for(actor).filter(created_by=actor.user, station=station, stopped_watching_at=None)
+    is_now = Q(state__in=OPEN_STATES) | Q(state=JobState.UNKNOWN, created_at__gt=now - _FRESH)
+    return mine.filter(is_now).order_by("-created_at").first()
+
+
+def picture_of(job: EncodeJob, view: JobView, *, is_suspect: bool) -> str:
+    """Return how the desk looks: as its stage, but never calmer than the card is."""
+    if view.is_stopped and view.stage == Stage.PLACE:
+        return Stage.CANCELLED
+    is_spoilt = failures.content_of(view.failure, job.kind) is not failures.Content.UNCHANGED
+    if view.stage == Stage.FAILED and is_spoilt and job.evidence == "":
+        return Stage.UNKNOWN
+    if is_suspect or (
+        view.stage == Stage.READ and any(each.kind in _REPAIRS for each in view.next_steps)
+    ):
+        return Stage.FAILED
+    return view.stage
+
+
+#: What follows on the reading of a card that is not as it should be.
+_REPAIRS = {NextKind.UPDATE, NextKind.REPLACE}
+
+
+# --- who is next ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """Whose card comes after this one, so that one key goes on to it."""
+
+    user_id: UUID
+    person: str
+    system_id: UUID
+    intent: Intent | None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a batch stands. `left`: the names of those without a card, the next one first."""
+
+    number: int
+    total: int
+    made: int
+    left: tuple[str, ...] = ()
+
+
+def following(job: EncodeJob, batch: Batch | None, actor: Actor, *, now: datetime) -> Next | None:
+    """Return whose turn it is after a job: the next of the batch, or of the arrivals."""
+    if job.user_id is None:
+        return None
+    if batch and batch.number_of(job.user_id):
+        left = [pk for pk in batch.order_after(job.user_id) if pk not in _made(batch)]
+        users = {user.pk: user for user in _batch_users(actor, left)}
+        user = next((users[pk] for pk in left if pk in users), None)
+        return _next_of(user, now) if user else None
+    row = queue.after(actor, job.user_id, job.system, now=now)
+    if row is None:
+        return None
+    return Next(
+        user_id=row.user_id,
+        person=row.person,
+        system_id=row.system_id,
+        intent=row.intent,
+        groups=row.groups,
+    )
+
+
+def _next_of(user: AcsUser, now: datetime) -> Next:
+    return Next(
+        user_id=user.pk,
+        person=user.full_name,
+        system_id=user.system_id,
+        intent=intents.offers(user, now).best,
+        groups=groups_of(user),
+    )
+
+
+def progress(batch: Batch | None, user_id: UUID | None, actor: Actor) -> Progress | None:
+    """Return where a batch stands at somebody of it; None where they are in none."""
+    if batch is None or user_id is None or not batch.number_of(user_id):
+        return None
+    made = _made(batch)
+    order = [pk for pk in batch.order_after(user_id) if pk not in made and pk != user_id]
+    names = {user.pk: user.full_name for user in _batch_users(actor, order)}
+    return Progress(
+        number=batch.number_of(user_id),
+        total=batch.total,
+        made=len(made),
+        left=tuple(names[pk] for pk in order if pk in names),
+    )
+
+
+def _batch_users(actor: Actor, ids: Sequence[UUID]) -> QuerySet[AcsUser]:
+    return with_groups(users_for(actor).filter(pk__in=ids).select_related("system__property"))
+
+
+def _made(batch: Batch) -> set[UUID]:
+    """Return who got a card since the batch began: read from the jobs, so nothing is counted."""
+    jobs = EncodeJob.objects.filter(
+        user__in=batch.people,
+        created_at__gte=batch.begun_at,
+        state__in=(JobState.ISSUED, JobState.DONE),
+    )
+    return {pk for pk in jobs.values_list("user_id", flat=True) if pk}
