@@ -576,3 +576,11 @@ def test_older_credentials_come_page_by_page(client, system):
 
     ids = {row.credential.pk for row in [*first.rows, *second.rows]}
     assert (len(ids), len(second.rows), second.before) == (30, 5, "")
+
+
+def test_cardholders_are_not_the_people_of_the_menu(client: Client, system: AcsSystem) -> None:
+    """A page's own names must not decide what its frame shows."""
+    page = client.get(system.get_absolute_url()).text
+
+    assert "New cardholder" in page
+    assert 'href="/people/"' not in page
