@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from accounts.providers.base import Code, ProviderError, Reach
+from accounts.providers.base import ProviderError, Reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,18 +232,14 @@ class CardFailure(StrEnum):
 def failure_of(error: ProviderError) -> CardFailure:
     """Return which row of the failure table an error of starting an attempt is.
 
-    Drivers refuse with a CardFailure as the error's code where they know one. Whatever else
-    kept an attempt from starting is UNKNOWN_ERROR, with the error's sentence for people;
-    whether anything may have happened tells the error's `reach`, not this.
+    Drivers refuse with a CardFailure as the error's code where they know one; a Code of the
+    same letters ("not_found") is none. Whatever else kept an attempt from starting is
+    UNKNOWN_ERROR, with the error's sentence for people; whether anything may have happened
+    tells the error's `reach`, not this.
     """
     if error.reach is Reach.UNCERTAIN:
         return CardFailure.WAIT_OVER
-    if error.code == Code.NOT_FOUND:
-        return CardFailure.CREDENTIAL_GONE
-    try:
-        return CardFailure(error.code)
-    except ValueError:
-        return CardFailure.UNKNOWN_ERROR
+    return error.code if isinstance(error.code, CardFailure) else CardFailure.UNKNOWN_ERROR
 
 
 class AttemptState(StrEnum):
@@ -298,7 +294,8 @@ class AccessSystems(Protocol):
 
     Listings page to their end or raise: half a listing looks like removed things. Everything
     else is one call. Raises ProviderError; `reach` tells a refusal from a lost answer. What is
-    gone already counts as deleted, as removed, as suspended; what is there as added.
+    gone already counts as deleted, as removed, as suspended; what is there as added. Only the
+    provider's word about the very thing asked for makes it gone.
     `system_id` and all other ids are the provider's.
     """
 

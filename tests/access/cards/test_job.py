@@ -234,8 +234,9 @@ def test_an_old_card_that_does_not_go_keeps_the_new_one_from_being_made(house, d
     [
         (UncertainError("gone quiet"), JobState.UNKNOWN, "wait_over"),
         (UnreachableError("not there"), JobState.FAILED, "protocol"),
-        (RefusedError("no", code="encoder_missing"), JobState.FAILED, "encoder_missing"),
-        (RefusedError("no", code="bridge_down"), JobState.FAILED, "bridge_down"),
+        (RefusedError("no", code=CardFailure.ENCODER_MISSING), JobState.FAILED, "encoder_missing"),
+        (RefusedError("no", code=CardFailure.BRIDGE_DOWN), JobState.FAILED, "bridge_down"),
+        (RefusedError("no", code="not_found", status=404), JobState.FAILED, "protocol"),
         (RateLimitError("too many", retry_after_seconds=3), JobState.FAILED, "protocol"),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 
 from accounts.providers.base import (
     AuthError,
+    Code,
     RateLimitError,
     RefusedError,
     UncertainError,
@@ -115,7 +116,9 @@ def test_a_credential_that_cannot_be_written_again_has_three_causes(said, failur
     ("error", "failure"),
     [
         (RefusedError("No.", code=CardFailure.ENCODER_BUSY), CardFailure.ENCODER_BUSY),
-        (RefusedError("No.", code="not_found"), CardFailure.CREDENTIAL_GONE),
+        (RefusedError("No.", code=Code.NOT_FOUND), CardFailure.UNKNOWN_ERROR),
+        (RefusedError("No.", code="not_found"), CardFailure.UNKNOWN_ERROR),
+        (RefusedError("No.", code=CardFailure.NOT_FOUND), CardFailure.NOT_FOUND),
         (RefusedError("No."), CardFailure.UNKNOWN_ERROR),
         (UncertainError("?"), CardFailure.WAIT_OVER),
         (UncertainError("?", code=CardFailure.ENCODER_BUSY), CardFailure.WAIT_OVER),
