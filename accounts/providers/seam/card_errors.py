@@ -3,8 +3,8 @@
 Seam's ten types are fewer than the numbers Salto's host interface knows, so much of what goes
 wrong arrives as `uncategorized_error` with a sentence. Those sentences are published nowhere.
 One is taken for a known failure only if it holds one of Salto's numbers in brackets, or a plain
-phrase of that number's meaning, and nothing that points to another failure. All else stays
-UNKNOWN_ERROR, the careful answer: it has the card read before it is handed out.
+phrase of that number's meaning, and nothing that points to another failure or to a job that
+was stopped midway. All else stays UNKNOWN_ERROR, the careful answer: it has the card read before it is handed out.
 """
 
 import re
@@ -84,24 +84,35 @@ PHRASES: Mapping[CardFailure, str] = {
     CardFailure.CARD_OF_OTHER: r"used by another user|belongs to another user",
     CardFailure.STAFF_CARD: r"valid staff",
     CardFailure.BAD_CARD: (
-        r"not recogni[sz]ed|key structure (is )?(invalid|not valid)|card cannot be read"
+        r"(card|key|tag|data) (is |was )?not recogni[sz]ed|card cannot be read"
+        r"|key structure (is )?(invalid|not valid)"
     ),
     CardFailure.HAS_KEY: r"already has a (key|card)",
     CardFailure.NO_KEY_TO_UPDATE: r"has no (current )?(key|card)|no key to update",
     CardFailure.OTHER_CARD: r"(on|written to|encoded on) another card",
     CardFailure.CREDENTIAL_GONE: r"user (is |was |has been )?(missing|not found|does not exist|deleted)",
     CardFailure.ENCODER_BUSY: r"encoder (is )?(busy|in use)",
-    CardFailure.ENCODER_OFFLINE: r"no comm\w* with (the )?encoder|reader is (not online|offline)",
+    CardFailure.ENCODER_OFFLINE: r"reader is (not online|offline)",
     CardFailure.ENCODER_UNINIT: r"(not|wrongly|incorrectly) initiali[sz]ed",
-    CardFailure.NO_CARD: r"waited too long for|no card (was )?(placed|presented|detected)",
+    CardFailure.NO_CARD: (
+        r"waited too long for (a |the )?(card|key)\b|no card (was )?(placed|presented)"
+    ),
     CardFailure.USER_LOCKED: r"user is being edited|edited (by another|elsewhere)",
     CardFailure.ROOM_LOCKED: r"(door|room) (is )?(locked|being used) by another process",
     CardFailure.RULE: r"business rule|access level (is )?not allowed",
     CardFailure.LICENCE: r"licen[cs]e",
     CardFailure.POOL_FULL: r"numbering (is )?exhausted|denylist (is )?full",
     CardFailure.SERVER_DB: r"database (problem|error)",
-    CardFailure.CANCELLED: r"\b(aborted|cancelled|canceled)\b",
 }
+#: What stops a job may do so in the middle of writing: only a sentence that is known from its
+#: first letter to its last says that the card is unchanged.
+SENTENCES: Mapping[str, CardFailure] = {
+    "the encoder process was cancelled.": CardFailure.CANCELLED,
+}
+#: Beside these words no phrase says what became of the card.
+_STOPPED_MIDWAY = re.compile(
+    r"\b(abort|cancel|interrupt|partial|timed out|timeout)|\b(while|during|half|after|but)\b"
+)
 _PHRASES = {failure: re.compile(phrase) for failure, phrase in PHRASES.items()}
 
 
@@ -120,6 +131,8 @@ def _by_text(said: str) -> CardFailure:
     by_number = {NUMBERS.get(_digits(each), CardFailure.UNKNOWN_ERROR) for each in numbers}
     if by_number:
         return by_number.pop() if len(by_number) == 1 else CardFailure.UNKNOWN_ERROR
+    if _STOPPED_MIDWAY.search(said):
+        return SENTENCES.get(said.strip(), CardFailure.UNKNOWN_ERROR)
     by_phrase = [failure for failure, phrase in _PHRASES.items() if phrase.search(said)]
     return by_phrase[0] if len(by_phrase) == 1 else CardFailure.UNKNOWN_ERROR
 

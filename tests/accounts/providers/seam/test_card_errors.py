@@ -56,7 +56,7 @@ SENTENCES = [
     ("The card is already used by another user.", CardFailure.CARD_OF_OTHER),
     ("The data does not fit on the card.", CardFailure.CARD_FULL),
     ("The card cannot be read.", CardFailure.BAD_CARD),
-    ("The operation was aborted.", CardFailure.CANCELLED),
+    ("The encoder process was cancelled.", CardFailure.CANCELLED),
     ("Database error", CardFailure.SERVER_DB),
     ("SHIP error (304)", CardFailure.CARD_FULL),
     ("Encoding failed [402].", CardFailure.ENCODER_BUSY),
@@ -64,6 +64,9 @@ SENTENCES = [
     ("Encoding failed (ERROR 7)", CardFailure.RULE),
     # A number says more than the words beside it.
     ("Database error (303)", CardFailure.MISPLACED),
+    ("The operation was aborted (405)", CardFailure.CANCELLED),
+    ("Cancelled at the server [error code 5]", CardFailure.CANCELLED),
+    ("The card was removed; operation aborted (404)", CardFailure.INTERRUPTED),
 ]
 
 
@@ -85,6 +88,17 @@ def test_a_folded_failure_is_known_by_its_number_or_a_plain_phrase(said, failure
         "Failed (999)",
         "The encoder is busy: database problem",
         "304",
+        "The operation was aborted.",
+        "Encoding was cancelled",
+        "The encoder process was cancelled. The card was removed.",
+        "Write aborted by the reader while processing card",
+        "Failed: no card placed, encoding aborted",
+        "Interrupted: the card is badly placed",
+        "The card was written, but database error",
+        "Waited too long for the encoder to answer",
+        "No communication with encoder",
+        "The encoder's answer is not recognised",
+        "No card detected any more",
     ],
 )
 def test_whatever_may_mean_something_else_stays_unknown(said):
