@@ -213,7 +213,7 @@ class SeamCodes:
             try:
                 self.api.call(path, given, budget_seconds=budget_seconds, request_id=request_id)
             except RefusedError as error:
-                if error.code != Code.NOT_FOUND:
+                if error.status != 404:  # whoever says it: the listing tells what is gone
                     raise
             else:
                 return

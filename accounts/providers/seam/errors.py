@@ -88,7 +88,7 @@ def refusal(reply: Reply, now: datetime, *, is_command: bool = False) -> Provide
         return AuthError(f"{LABEL} does not accept our API key", status=status)
     if status == 403:
         return MissingScopeError(f"{LABEL} does not allow us this", scope="this API key")
-    code = words.REFUSALS.get(word) or _usual(status, error, is_command)
+    code = words.REFUSALS.get(word) or _usual(status, word, error, is_command)
     sentence = SENTENCES.get(code, f"{LABEL} refused (HTTP {status})")
     said = clean_text(error.get("message"), MAX_SAID)
     return SeamRefusedError(sentence, code=code, status=status, word=word, said=said)
@@ -107,10 +107,18 @@ class SeamRefusedError(RefusedError):
         self.word, self.said = word, said
 
 
-def _usual(status: int, error: dict[str, Any], is_command: bool) -> Code:  # noqa: FBT001
-    """Return what a refusal means whose word says nothing more."""
+def _usual(
+    status: int,
+    word: str,
+    error: dict[str, Any],
+    is_command: bool,  # noqa: FBT001
+) -> Code:
+    """Return what a refusal means whose word says nothing more.
+
+    A 404 without Seam's word for a missing thing may be any proxy's, of a path.
+    """
     if status == 404:
-        return Code.NOT_FOUND
+        return Code.NOT_FOUND if words.is_thing_missing(word) else Code.REFUSED
     for parameter, code in words.COMPLAINTS.items():
         if _complains_of(error, parameter):
             return code

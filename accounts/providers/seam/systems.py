@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from accounts.providers.base import RefusedError
+from accounts.providers.base import RefusedError, UncertainError
 from accounts.providers.http import MAX_LIST_BYTES
 from accounts.providers.rows import Row, id_of
-from accounts.providers.seam.api import SeamApi, known_id, read_row, read_rows
+from accounts.providers.seam.api import SeamApi, known_id, read_row, read_rows, unexpected
 from accounts.providers.seam.card_errors import card_failure
 from accounts.providers.seam.errors import LABEL, SeamRefusedError
 from accounts.providers.seam.rows import stamp
@@ -28,6 +28,7 @@ from accounts.providers.seam.system_rows import (
 )
 from accounts.providers.systems import (
     AccessMethod,
+    CardFailure,
     EncoderAttempt,
     ListedCredential,
     ListedEncoder,
@@ -45,6 +46,8 @@ Thing = TypeVar("Thing")
 #: turns of the account.
 PAGE_SIZE = 500
 ENTRANCE_PAGE_SIZE = 900
+#: A start refused by one of these words was a start: only what has begun can be broken off.
+_BEGUN = frozenset({CardFailure.INTERRUPTED, CardFailure.COMMS_TIMEOUT, CardFailure.EXPIRED})
 
 
 class SeamSystems:
@@ -128,13 +131,14 @@ class SeamSystems:
     def _get(
         self, path: str, key: str, remote_id: str, read: Callable[[Row], Thing]
     ) -> Thing | None:
+        asked = {f"{key}_id": known_id(remote_id)}
         try:
-            row = self.api.one(path, key, {f"{key}_id": known_id(remote_id)})
+            row = self.api.one(path, key, asked)
         except SeamRefusedError as error:
-            if not _is_gone(error):
+            if not _is_gone(error, asked):
                 raise
             return None
-        return read_row(row, read)
+        return read_row(_of(row, asked), read)
 
     # --- desired state ---
 
@@ -147,7 +151,8 @@ class SeamSystems:
         budget_seconds: float,
         request_id: str,
     ) -> ListedUser:
-        given = {"acs_system_id": known_id(system_id), **_person(wish)}
+        of = {"acs_system_id": known_id(system_id)}
+        given = {**of, **_person(wish)}
         if group_ids:
             given["acs_access_group_ids"] = [known_id(each) for each in group_ids]
         if schedule := _schedule(wish):
@@ -160,7 +165,7 @@ class SeamSystems:
             request_id=request_id,
             fresh=True,
         )
-        return read_row(row, read_user)
+        return read_row(_of(row, of), read_user)
 
     def update_acs_user(
         self, user_id: str, wish: UserWish, *, budget_seconds: float, request_id: str
@@ -173,9 +178,7 @@ class SeamSystems:
         """
         given = {"acs_user_id": known_id(user_id), **_person(wish)}
         given["access_schedule"] = _schedule(wish)
-        self.api.call(
-            "acs/users/update", given, budget_seconds=budget_seconds, request_id=request_id
-        )
+        self._tell("acs/users/update", given, budget_seconds, request_id)
 
     def set_suspended(
         self, user_id: str, *, is_suspended: bool, budget_seconds: float, request_id: str
@@ -213,7 +216,8 @@ class SeamSystems:
         budget_seconds: float,
         request_id: str,
     ) -> ListedCredential:
-        given: Row = {"acs_user_id": known_id(user_id), "access_method": str(access_method)}
+        of = {"acs_user_id": known_id(user_id)}
+        given: Row = {**of, "access_method": str(access_method)}
         if access_method is AccessMethod.CARD:
             given["salto_space_metadata"] = {"assign_new_key": is_new_key}
         if access_method is AccessMethod.MOBILE_KEY:
@@ -227,7 +231,7 @@ class SeamSystems:
             request_id=request_id,
             fresh=True,
         )
-        return read_row(row, read_credential)
+        return read_row(_of(row, of), read_credential)
 
     def delete_credential(
         self, credential_id: str, *, budget_seconds: float, request_id: str
@@ -247,10 +251,19 @@ class SeamSystems:
     ) -> None:
         given = {name: known_id(value) for name, value in ids.items()}
         try:
-            self.api.call(path, given, budget_seconds=budget_seconds, request_id=request_id)
+            self._tell(path, given, budget_seconds, request_id)
         except SeamRefusedError as error:
-            if not (is_gone_good and _is_gone(error)):
+            if not (is_gone_good and _is_gone(error, given)):
                 raise
+
+    def _tell(self, path: str, given: Row, budget_seconds: float, request_id: str) -> None:
+        """Make a call that is answered by a yes and nothing else.
+
+        Seam always writes it down; any other JSON may be a proxy's, and nobody knows then.
+        """
+        answer = self.api.call(path, given, budget_seconds=budget_seconds, request_id=request_id)
+        if answer.get("ok") is not True:
+            raise unexpected()
 
     # --- encoders ---
 
@@ -309,7 +322,7 @@ class SeamSystems:
         row = self.api.one(
             "action_attempts/get", "action_attempt", asked, budget_seconds=budget_seconds
         )
-        return read_attempt(row)
+        return read_attempt(_of(row, asked))
 
 
 def _site(row: Row) -> tuple[str, str]:
@@ -321,13 +334,26 @@ def _is_of(row: Row, asked: Row) -> bool:
     return all(row.get(name) in (None, value) for name, value in asked.items())
 
 
-def _is_gone(error: SeamRefusedError) -> bool:
-    """Tell whether Seam itself says that there is no such thing; a proxy's 404 does not."""
-    return error.status == 404 and error.word.endswith("_not_found")
+def _of(row: Row, asked: Row) -> Row:
+    """Return a row. Raises UnexpectedReplyError for one of something else than was asked for."""
+    if not _is_of(row, asked):
+        raise unexpected()
+    return row
 
 
-def _not_started(error: SeamRefusedError) -> RefusedError:
+def _is_gone(error: SeamRefusedError, ids: Row) -> bool:
+    """Tell whether Seam says that a thing is gone which the call named by one of these ids.
+
+    A proxy's 404 does not, nor does one about the system, the account or the path.
+    """
+    gone = {f"{name.removesuffix('_id')}_not_found" for name in ids}
+    return error.status == 404 and error.word in gone
+
+
+def _not_started(error: SeamRefusedError) -> RefusedError | UncertainError:
     failure = card_failure(error.word, error.said)
+    if failure in _BEGUN:
+        return UncertainError(f"{LABEL} says that it was broken off", status=error.status)
     said = clean_text(error.said)
     sentence = f"{LABEL} says: {said}" if said else str(error)
     return RefusedError(sentence, code=failure, status=error.status)

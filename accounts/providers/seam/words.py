@@ -165,6 +165,23 @@ COMPLAINTS: Mapping[str, Code] = {
 #: answers so, with 400, to keys it does not know.
 NO_KEY = frozenset({"unauthorized", "missing_workspace_id"})
 
+#: `error.type` of a 404 about the way to a thing, which says nothing about the thing.
+NO_WAY_THERE = frozenset(
+    {
+        "route_not_found",
+        "workspace_not_found",
+        "connected_account_not_found",
+        "acs_system_not_found",
+        "client_session_not_found",
+    }
+)
+
+
+def is_thing_missing(word: str) -> bool:
+    """Tell whether the word of a 404 is about a thing that a call names."""
+    return word.endswith("_not_found") and word not in NO_WAY_THERE
+
+
 #: `error.type` of an action attempt whose end nobody knows: the door may have moved.
 UNSURE = frozenset({"action_attempt_expired", "uncategorized_error"})
 #: Parts of other words that say the same.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.providers.base import (
+    Code,
     RefusedError,
     UncertainError,
     UnexpectedReplyError,
@@ -14,6 +15,7 @@ from accounts.providers.systems import (
     AttemptState,
     CardFailure,
     SystemType,
+    UserWish,
     failure_of,
 )
 from tests.accounts.providers.seam.rigs import RecordedRig
@@ -263,6 +265,142 @@ def test_a_404_that_is_not_seams_says_nothing_about_a_user(rig):
         rig.driver().delete_acs_user(USER_ID, **BUDGET)
 
 
+# --- what makes a thing gone, and what does not ---
+
+WISH = UserWish(full_name="Jane Doe")
+#: Every write that is answered by a yes and nothing else, by its path.
+CHANGES = {
+    "acs/users/update": lambda driver: driver.update_acs_user(USER_ID, WISH, **BUDGET),
+    "acs/users/suspend": lambda driver: driver.set_suspended(USER_ID, is_suspended=True, **BUDGET),
+    "acs/users/unsuspend": lambda driver: driver.set_suspended(
+        USER_ID, is_suspended=False, **BUDGET
+    ),
+    "acs/users/delete": lambda driver: driver.delete_acs_user(USER_ID, **BUDGET),
+    "acs/users/add_to_access_group": lambda driver: driver.add_to_group(
+        GROUP_ID, USER_ID, **BUDGET
+    ),
+    "acs/users/remove_from_access_group": lambda driver: driver.remove_from_group(
+        GROUP_ID, USER_ID, **BUDGET
+    ),
+    "acs/credentials/delete": lambda driver: driver.delete_credential(CREDENTIAL_ID, **BUDGET),
+}
+LOOKS = {
+    "acs/users/get": lambda driver: driver.get_acs_user(USER_ID),
+    "acs/credentials/get": lambda driver: driver.get_credential(CREDENTIAL_ID),
+}
+#: Every write that makes or starts something, by its path.
+STARTS = {
+    "acs/users/create": lambda driver: driver.create_acs_user(SYSTEM_ID, WISH, **BUDGET),
+    "acs/credentials/create": lambda driver: driver.create_credential(
+        USER_ID, access_method=AccessMethod.CARD, **BUDGET
+    ),
+    "acs/encoders/encode_credential": lambda driver: driver.start_encode(
+        ENCODER_ID, CREDENTIAL_ID, **BUDGET
+    ),
+    "acs/encoders/scan_credential": lambda driver: driver.start_scan(ENCODER_ID, **BUDGET),
+    "acs/encoders/scan_to_assign_credential": lambda driver: driver.start_assign(
+        ENCODER_ID, USER_ID, **BUDGET
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("acs/users/get", ["acs_user_not_found"]),
+        ("acs/credentials/get", ["acs_credential_not_found"]),
+        ("acs/users/suspend", ["acs_user_not_found"]),
+        ("acs/users/delete", ["acs_user_not_found"]),
+        (
+            "acs/users/remove_from_access_group",
+            ["acs_user_not_found", "acs_access_group_not_found"],
+        ),
+        ("acs/credentials/delete", ["acs_credential_not_found"]),
+    ],
+)
+def test_only_seams_word_about_the_thing_itself_makes_it_gone(rig, path, words):
+    for word in words:
+        rig.refuse(path, 404, word)
+        assert (LOOKS | CHANGES)[path](rig.driver()) is None
+
+
+@pytest.mark.parametrize("path", LOOKS | CHANGES)
+@pytest.mark.parametrize(
+    "word",
+    [
+        "acs_system_not_found",
+        "connected_account_not_found",
+        "workspace_not_found",
+        "route_not_found",
+        "not_found",
+        "acs_entrance_not_found",
+        "",
+    ],
+)
+def test_a_404_about_anything_else_is_an_error(rig, path, word):
+    rig.refuse(path, 404, word)
+
+    with pytest.raises(RefusedError):
+        (LOOKS | CHANGES)[path](rig.driver())
+
+
+@pytest.mark.parametrize("path", LOOKS | CHANGES)
+def test_seams_word_without_a_404_is_an_error(rig, path):
+    rig.refuse(path, 400, "acs_user_not_found")
+
+    with pytest.raises(RefusedError):
+        (LOOKS | CHANGES)[path](rig.driver())
+
+
+@pytest.mark.parametrize("word", ["", "route_not_found", "connected_account_not_found"])
+@pytest.mark.parametrize("path", [*CHANGES, *STARTS])
+def test_a_404_of_the_way_there_says_of_nothing_that_it_is_gone(rig, path, word):
+    rig.refuse(path, 404, word)
+
+    with pytest.raises(RefusedError) as caught:
+        (CHANGES | STARTS)[path](rig.driver())
+
+    assert caught.value.code != Code.NOT_FOUND
+    assert failure_of(caught.value) is CardFailure.UNKNOWN_ERROR
+
+
+# --- answers that are not Seam's, or not whole ---
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html><h1>Hello</h1>", b"", b"{}", b'{"a": "up"}'])
+@pytest.mark.parametrize("path", [*LOOKS, *CHANGES, *STARTS])
+def test_a_yes_that_is_not_seams_is_uncertain(rig, path, body):
+    answer = Answer({})
+    answer.raw = body
+    rig.cloud.on("POST", f"/{path}", answer)
+
+    with pytest.raises(UncertainError):
+        (LOOKS | CHANGES | STARTS)[path](rig.driver())
+
+    assert len(rig.asked(path)) == 1
+
+
+OTHER_ID = "00000000-0000-4000-8000-0000000000ff"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("acs/users/get", {"acs_user": {"acs_user_id": OTHER_ID}}),
+        ("acs/credentials/get", {"acs_credential": CREDENTIAL | {"acs_credential_id": OTHER_ID}}),
+        ("acs/users/create", {"acs_user": {"acs_user_id": USER_ID, "acs_system_id": OTHER_ID}}),
+        ("acs/credentials/create", {"acs_credential": CREDENTIAL | {"acs_user_id": OTHER_ID}}),
+        ("acs/users/create", {"acs_user": {}}),
+        ("acs/credentials/create", {"acs_credential": {"access_method": "card"}}),
+    ],
+)
+def test_an_answer_about_something_else_is_uncertain(rig, path, body):
+    rig.tell(path, **body)
+
+    with pytest.raises(UncertainError):
+        (LOOKS | STARTS)[path](rig.driver())
+
+
 @pytest.mark.parametrize(
     ("method", "is_new", "more"),
     [
@@ -282,6 +420,11 @@ def test_a_credential_is_asked_for_in_the_schemas_words(rig, method, is_new, mor
 
 
 # --- attempts ---
+
+
+def test_a_look_at_one_attempt_is_not_answered_by_another(rig):
+    with pytest.raises(UncertainError):
+        look(rig, attempt("success", result=CREDENTIAL) | {"action_attempt_id": OTHER_ID})
 
 
 def attempt(status, **more):
@@ -379,6 +522,16 @@ def test_a_start_that_is_refused_says_which_failure_it_is(rig, status, kind, mes
 
     assert failure_of(caught.value) is failure
     assert str(caught.value) == f"Seam says: {message}"
+
+
+@pytest.mark.parametrize(
+    "kind", ["encoding_interrupted", "encoder_communication_timeout", "action_attempt_expired"]
+)
+def test_a_refusal_that_tells_of_something_broken_off_is_uncertain(rig, kind):
+    rig.refuse("acs/encoders/encode_credential", 400, kind)
+
+    with pytest.raises(UncertainError):
+        rig.driver().start_encode(ENCODER_ID, CREDENTIAL_ID, **BUDGET)
 
 
 @pytest.mark.parametrize(("detects", "more"), [(False, {}), (True, {"detect_new_tags": True})])
