@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from access.models import AcsCredential, AcsMembership, AcsUser
@@ -19,6 +19,8 @@ from accounts.providers.systems import ListedCredential, ListedUser
 
 #: Complete listings without somebody whom we did not delete, until they are gone here.
 ABSENT_LISTINGS = 2
+#: So soon after our own wish or call, one answer to the contrary is a doubt and no news.
+SETTLES_IN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,32 +149,61 @@ class MembershipChange:
     #: None: the row is neither wished nor seen, and goes.
     columns: Mapping[str, Any] | None
     outside: str = ""
+    #: It is to be asked again before anything is believed.
+    is_doubtful: bool = False
 
 
 def merge_membership(
-    row: AcsMembership, *, is_listed: bool, is_moving: bool, asked_at: datetime
+    row: AcsMembership,
+    *,
+    is_listed: bool,
+    is_moving: bool,
+    asked_at: datetime,
+    is_second_look: bool = False,
 ) -> MembershipChange | None:
     """Return what it means for a membership that it is, or is not, listed; None: nothing.
 
     `is_moving`: the provider says that it has not carried out the change yet, so that what
-    was true before still is.
+    was true before still is. `is_second_look`: another answer said the same just before.
     """
     if is_stale(row.written_at, asked_at):
         return None
+    if is_stale(row.wanted_at, asked_at):
+        is_over = row.is_wanted and row.is_seen and not is_listed
+        return MembershipChange(columns={"is_seen": False}) if is_over else None
+    if row.is_pending or not row.is_seen:
+        return _moved(row, is_listed=is_listed, is_moving=is_moving)
+    return None if is_listed else _not_listed(row, asked_at, is_second_look=is_second_look)
+
+
+def _moved(row: AcsMembership, *, is_listed: bool, is_moving: bool) -> MembershipChange | None:
+    """Return how far the provider has come with a change of ours."""
     if row.is_pending:
         seen = row.is_seen if is_moving else is_listed
         if seen == row.is_seen:
             return None
         return MembershipChange(columns={"is_seen": seen} if row.is_wanted else None)
-    if not row.is_seen:  # unwished while a call was telling the provider to add them
-        if is_listed:
-            return MembershipChange(columns={"is_seen": True})
-        return None if is_moving else MembershipChange(columns=None)
+    # Unwished while a call was telling the provider to add them.
     if is_listed:
-        return None
-    if row.wanted_at is not None and row.wanted_at >= asked_at:
-        return MembershipChange(columns={"is_seen": False})  # wished again since it was asked
-    return MembershipChange(columns=None, outside="groups")
+        return MembershipChange(columns={"is_seen": True})
+    return None if is_moving else MembershipChange(columns=None)
+
+
+def _not_listed(
+    row: AcsMembership, asked_at: datetime, *, is_second_look: bool
+) -> MembershipChange:
+    """Return what it means that somebody who is in a group is not listed there."""
+    is_told = row.wanted_at is None or is_stale(row.written_at, row.wanted_at)
+    if is_settling(row.wanted_at, asked_at) and not is_told:
+        return MembershipChange(columns={"is_seen": False})  # wished again, and never told
+    if is_second_look or not is_settling(row.written_at, asked_at):
+        return MembershipChange(columns=None, outside="groups")
+    return MembershipChange(columns={"is_seen": True}, is_doubtful=True)
+
+
+def is_settling(changed_at: datetime | None, asked_at: datetime) -> bool:
+    """Tell whether something was asked so soon after a change of ours that it may lag behind."""
+    return changed_at is not None and asked_at < changed_at + SETTLES_IN
 
 
 # --- credentials ----------------------------------------------------------------------------

@@ -73,8 +73,13 @@ def lose_user(row: AcsUser, *, at: datetime) -> None:
     row.memberships.all().delete()
 
 
-def take_groups_of(row: AcsUser, group_ids: Iterable[str], *, asked_at: datetime) -> None:
-    """Compare one user's groups, as listed (remote ids), with what we know and wish."""
+def take_groups_of(
+    row: AcsUser, group_ids: Iterable[str], *, asked_at: datetime, is_second_look: bool = False
+) -> None:
+    """Compare one user's groups, as listed (remote ids), with what we know and wish.
+
+    `is_second_look`: their groups were just listed the same way by the other side.
+    """
     listed, outside = set(group_ids), ""
     for each in row.memberships.select_related("group"):
         remote_id = each.group.remote_id
@@ -83,11 +88,14 @@ def take_groups_of(row: AcsUser, group_ids: Iterable[str], *, asked_at: datetime
             is_listed=remote_id in listed,
             is_moving=facts.is_moving(remote_id, row.mutations),
             asked_at=asked_at,
+            is_second_look=is_second_look,
         )
         listed.discard(remote_id)
         if change is not None:
             store_membership(each, change)
             outside = outside or change.outside
+    if merging.is_settling(row.written_at, asked_at) and not is_second_look:
+        listed.clear()  # they may have left by a call of ours, and the list lag behind
     found = row.system.groups.filter(remote_id__in=listed)
     new = [AcsMembership(user=row, group=group, is_seen=True) for group in found]
     AcsMembership.objects.bulk_create(new, ignore_conflicts=True)

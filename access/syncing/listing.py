@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, QuerySet, Value, When
 from django.utils import timezone
 
 from access import waking
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser, SystemsWatch
-from access.reconciling import steps
+from access.reconciling import making, steps, storing
 from access.states import Phase
 from access.syncing import cards, members, parts, people, systems
 from accounts import health
@@ -232,10 +233,14 @@ class _Ids:
         self._users: dict[Any, Any] = {}
         self._entrances: dict[Any, Any] = {}
 
-    def users(self, system: AcsSystem) -> Any:
+    def users(self, system: AcsSystem, listed: Sequence[str]) -> Any:
+        """Return them with those of people who were made since the reading began."""
         if system.pk not in self._users:
             self._users[system.pk] = members.ids_of_users(system)
-        return self._users[system.pk]
+        known = self._users[system.pk]
+        if strangers := set(listed) - known.keys():
+            known |= members.ids_of_users(system, strangers)
+        return known
 
     def entrances(self, system: AcsSystem) -> Any:
         if system.pk not in self._entrances:
@@ -252,14 +257,30 @@ def _read_group(
     entrances = driver.group_entrance_ids(group.remote_id)
     check()
     system = group.system
-    changes = [
-        members.take_people(group, people_in, user_ids=ids.users(system), asked_at=asked_at),
-        members.take_entrances(group, entrances, entrance_ids=ids.entrances(system)),
-    ]
+    user_ids = ids.users(system, people_in)
+    taken = members.take_people(group, people_in, user_ids=user_ids, asked_at=asked_at)
+    has_changed = members.take_entrances(group, entrances, entrance_ids=ids.entrances(system))
     AcsAccessGroup.objects.filter(pk=group.pk).update(read_at=asked_at)
-    if any(changes):
+    if taken.has_changed or has_changed:
         waking.tell(system)
     yield
+    for pk in taken.doubtful:
+        _look_again(pk, driver, check)
+        yield
+
+
+def _look_again(user_id: UUID, driver: AccessSystems, check: Callable[[], None]) -> None:
+    """Ask for the groups of somebody whom a group's list has or lacks against our last call."""
+    user = AcsUser.objects.select_related("system").get(pk=user_id)
+    asked_at = timezone.now()
+    groups = driver.user_group_ids(user.system.remote_id, user.remote_id)
+    check()
+
+    def take(row: AcsUser) -> None:
+        if row.phase != Phase.GONE:
+            storing.take_groups_of(row, groups, asked_at=asked_at, is_second_look=True)
+
+    making.change_user(user_id, take, now=timezone.now())
 
 
 # --- lost answers ---------------------------------------------------------------------------

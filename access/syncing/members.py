@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,16 +19,22 @@ from audit.words import Verb
 _MANY = 20
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    has_changed: bool
+    #: Users whose groups we changed just now and who are listed otherwise: to be asked again.
+    doubtful: tuple[UUID, ...] = ()
+
+
 def take_people(
     group: AcsAccessGroup,
     remote_ids: Sequence[str],
     *,
     user_ids: Mapping[str, UUID],
     asked_at: datetime,
-) -> bool:
-    """Store who is in a group. Return whether anything changed."""
+) -> Taken:
+    """Store who is in a group."""
     listed = {user_ids[remote_id] for remote_id in remote_ids if remote_id in user_ids}
-    outside: list[UUID] = []
     with transaction.atomic():
         rows = group.memberships.select_for_update(of=("self",)).select_related("user")
         here = list(rows.order_by("pk"))
@@ -40,8 +47,9 @@ def take_people(
             AcsMembership.objects.filter(pk__in=mine).update(is_seen=value)
         over = [row.pk for row, change in found if change.columns is None]
         AcsMembership.objects.filter(pk__in=over).delete()
-    outside += [row.user_id for row, change in found if change.outside]
-    new = sorted(listed - {row.user_id for row in here})
+    outside = [row.user_id for row, change in found if change.outside]
+    doubtful = [row.user_id for row, change in found if change.is_doubtful]
+    new, unsure = _newcomers(listed - {row.user_id for row in here}, asked_at)
     AcsMembership.objects.bulk_create(
         [AcsMembership(user_id=pk, group=group, is_seen=True) for pk in new],
         batch_size=BATCH,
@@ -50,7 +58,22 @@ def take_people(
     _wake(group, asked_at)
     if group.read_at is not None:
         _log(group, outside + new, asked_at)
-    return bool(found or new)
+    return Taken(has_changed=len(found) > len(doubtful) or bool(new), doubtful=(*doubtful, *unsure))
+
+
+def _newcomers(user_ids: Iterable[UUID], asked_at: datetime) -> tuple[list[UUID], list[UUID]]:
+    """Return who came into a group elsewhere, and of whom that is not sure.
+
+    Whoever left by a call of ours has no row that would say so, only the time of that call.
+    """
+    rows = AcsUser.objects.filter(pk__in=list(user_ids)).exclude(phase=Phase.GONE)
+    new, unsure = [], []
+    for pk, written_at in rows.order_by("pk").values_list("pk", "written_at"):
+        if not merging.is_settling(written_at, asked_at):
+            new.append(pk)
+        elif not merging.is_stale(written_at, asked_at):
+            unsure.append(pk)
+    return new, unsure
 
 
 def _merge(
@@ -99,9 +122,11 @@ def take_entrances(
     return bool(gone or new)
 
 
-def ids_of_users(system: AcsSystem) -> dict[str, UUID]:
+def ids_of_users(system: AcsSystem, among: Iterable[str] | None = None) -> dict[str, UUID]:
     """Return the ids of those who may be in a group: whoever is gone is in none."""
     rows = AcsUser.objects.filter(system=system).exclude(remote_id="").exclude(phase=Phase.GONE)
+    if among is not None:
+        rows = rows.filter(remote_id__in=list(among))
     return dict(rows.values_list("remote_id", "pk"))
 
 

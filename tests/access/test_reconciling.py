@@ -7,6 +7,7 @@ from django.utils import timezone
 from access.credentials import create_pin, withdraw
 from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsUser, SystemsWatch
 from access.states import Part
+from access.syncing import members
 from accounts.models import ConnectedAccount
 from accounts.providers.base import RateLimitError, RefusedError, UnreachableError
 from accounts.providers.systems import Mutation
@@ -613,3 +614,82 @@ def test_a_credential_that_somebody_is_making_is_not_synced_twice(
     card.refresh_from_db()
     assert AcsCredential.objects.get() == card
     assert card.remote_id == made.remote_id
+
+
+# --- while groups are being read ------------------------------------------------------------
+
+
+def _on_call(cloud: FakeSystems, name: str, number: int, do: Any) -> None:
+    """Run something while the n-th call of a name is under way."""
+    count = iter(range(1, 99))
+    cloud.hooks[name] = lambda: do() if next(count) == number else None
+
+
+def _due(user: AcsUser) -> None:
+    AcsUser.objects.filter(pk=user.pk).update(next_run_at=timezone.now())
+
+
+def test_somebody_made_while_groups_are_read_is_in_all_of_theirs(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount
+) -> None:
+    """The later group's list has somebody who was not known when the reading began."""
+    cloud.add_group(house, "Pool")
+    look(account, seconds=61)
+    groups = list(AcsAccessGroup.objects.order_by("read_at"))
+
+    _on_call(cloud, "group_entrance_ids", 1, lambda: _wished(account, groups=groups))
+    _on_call(cloud, "group_user_ids", 2, lambda: _due(AcsUser.objects.get(full_name="Jane Doe")))
+    look(account, seconds=61)
+
+    jane = AcsUser.objects.get(full_name="Jane Doe")
+    assert [row.is_pending for row in jane.memberships.all()] == [False] * 3
+    assert "cardholder_changed_outside" not in _verbs()
+
+
+def test_a_list_against_our_last_call_is_asked_for_twice(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser
+) -> None:
+    """The group's list lags behind: by the user's own they are in, and nothing happened."""
+    spa = _group("Spa")
+    wish_group(mara, spa)
+    look(account)
+    look(account, seconds=2)
+    row = AcsMembership.objects.get(user=mara, group=spa)
+    assert not row.is_pending
+    in_spa = house.people_in[spa.remote_id]
+    SystemsWatch.objects.update(next_listing_at=timezone.now())
+
+    cloud.hooks["group_user_ids"] = in_spa.clear
+    cloud.hooks["group_entrance_ids"] = lambda: in_spa.add(mara.remote_id)
+    look(account, seconds=2)
+
+    row.refresh_from_db()
+    assert (row.is_wanted, row.is_seen) == (True, True)
+    assert "cardholder_changed_outside" not in _verbs()
+
+    cloud.hooks.clear()
+    in_spa.clear()
+    SystemsWatch.objects.update(next_listing_at=timezone.now())
+    look(account, seconds=2)
+    assert not AcsMembership.objects.filter(pk=row.pk).exists()
+    assert _verbs()[-1] == "cardholder_changed_outside"
+
+
+def test_a_list_asked_before_somebody_left_does_not_bring_them_back(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser
+) -> None:
+    """The row of a membership that is over is gone, and cannot say when it was told."""
+    staff, asked_at = _group("Staff"), timezone.now()
+    wish_group(mara, staff, is_wanted=False)
+    look(account)
+    _due(mara)
+    look(account)
+    assert not AcsMembership.objects.filter(user=mara).exists()
+    listed: Any = {"remote_ids": [mara.remote_id], "user_ids": {mara.remote_id: mara.pk}}
+
+    stale = members.take_people(staff, **listed, asked_at=asked_at)
+    lagging = members.take_people(staff, **listed, asked_at=timezone.now())
+
+    assert (stale.doubtful, lagging.doubtful) == ((), (mara.pk,))
+    assert not AcsMembership.objects.filter(user=mara).exists()
+    assert "cardholder_changed_outside" not in _verbs()
