@@ -92,7 +92,8 @@ def read(scan: ScanResult) -> Reading:
         last_four=number[-4:],
         starts_at=(card.starts_at if card else None) or known.starts_at,
         ends_at=(card.ends_at if card else None) or known.ends_at,
-        is_in_sync=not scan.is_out_of_sync and not fields,
+        # A card may be as it was written last, and be waiting to be written again all the same.
+        is_in_sync=not (scan.is_out_of_sync or fields or known.needs_to_be_reissued),
         fields=fields,
     )
 

@@ -209,14 +209,14 @@ def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
         return "This person is suspended", f"{user} may not come in. Keep the card."
     if user and user.is_over(now):
         return "This card’s time is over", f"{user}’s access has ended."
+    fields = ", ".join(job.result.get("fields", ()))
+    if not fields and card and card.needs_to_be_reissued:
+        return "This card is out of date", "Rights changed since it was written. Update it."
     if not job.result.get("is_in_sync", True):
-        fields = ", ".join(job.result.get("fields", ())) or "what is on it"
         return (
             "This card is out of date",
-            f"Card and system disagree on: {fields}. Re-encode this card.",
+            f"Card and system disagree on: {fields or 'what is on it'}. Re-encode this card.",
         )
-    if card and card.needs_to_be_reissued:
-        return "This card is out of date", "Rights changed since it was written. Update it."
     return "This card is as it should be", "It matches what Salto has."
 
 

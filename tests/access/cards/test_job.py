@@ -487,6 +487,20 @@ def test_a_card_that_differs_is_to_be_written_again(house, desk, lost):
     assert house.work(house.again(job)).state == JobState.ISSUED
 
 
+def test_a_reading_that_waits_to_be_written_again_proves_no_update(house, desk):
+    card = house.card_of(house.jane)
+    desk.after["start_encode"] = UncertainError("gone quiet")
+    job = house.make(Intent.UPDATE)
+    waiting = replace(
+        desk.cards[card.remote_id], warnings=(Problem(code="needs_to_be_reissued"),)
+    )
+    on_it = CardOnEncoder(card_number=card.card_number, is_issued=True)
+
+    job = read(house, desk, job, ScanResult(card=on_it, credential=waiting))
+
+    assert (job.state, job.credential.card_state) == (JobState.MISMATCH, CardState.SUSPECT)
+
+
 def test_another_card_proves_nothing(house, desk, lost):
     other = house.person("John")
     card = house.card_of(other)
