@@ -167,6 +167,7 @@ def _in_one(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) 
         actor_name=by.who.name[:200],
         station=order.station[:64],
         idempotency_key=order.key[:64],
+        result=_noted(order, before, credential),
         state=JobState.READY if order.kind == JobKind.SCAN else JobState.PREPARING,
         holds_encoder=True,
         holds_user=user is not None,
@@ -177,6 +178,18 @@ def _in_one(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) 
     rows.tell_all(job)
     transaction.on_commit(partial(working.dispatch, job.pk))
     return job
+
+
+def _noted(
+    order: Order, before: EncodeJob | None, credential: AcsCredential | None
+) -> dict[str, str]:
+    """Keep the number of the one card that an update may be written on."""
+    if order.intent != Intent.UPDATE or credential is None:
+        return {}
+    if before and before.state == JobState.MISMATCH:
+        return {}  # which of two cards is the right one is not known here
+    earlier = before.result.get("card_before", "") if before else ""
+    return {"card_before": earlier or credential.card_number}
 
 
 def _locked_user(order: Order) -> AcsUser | None:

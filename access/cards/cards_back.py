@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db import transaction
 
 from access import credentials, waking
-from access.cards import doors, outcomes
+from access.cards import doors, outcomes, rows, worth
 from access.cards.refusals import RefusedError
-from access.models import AcsCredential, EncodeJob
+from access.models import AcsCredential, AcsUser, EncodeJob
 from access.states import CardState, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -122,8 +122,16 @@ def _take_back(
             field="credential",
         )
     with transaction.atomic():
-        rows = AcsCredential.objects.filter(pk=credential.pk).exclude(card_state=state)
-        if not rows.update(card_state=state):
+        # As workers do, so that none waits for a row while it keeps another from us.
+        rows.lock(AcsUser, [credential.user_id])
+        rows.lock(AcsCredential, [credential.pk])
+        if worth.is_being_written(credential):
+            raise RefusedError(
+                "This card is being written now. Wait until that has ended, then report it.",
+                field="credential",
+            )
+        found = AcsCredential.objects.filter(pk=credential.pk).exclude(card_state=state)
+        if not found.update(card_state=state):
             return  # said before
         credential.card_state = state
         credentials.withdraw(credential, state.value, by=by, at=at)

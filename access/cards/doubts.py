@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
-from access.cards import outcomes, pace, rows
+from access.cards import outcomes, pace, rows, worth
 from access.cards.evidence import Finding, Reading
 from access.models import AcsCredential, EncodeJob
 from access.states import CardState, JobState
@@ -60,13 +60,16 @@ def _is_its_card(job: EncodeJob, reading: Reading) -> bool:
 def _by_its_card(job: EncodeJob, reading: Reading) -> None:
     if not reading.is_in_sync:
         if job.state == JobState.UNKNOWN:
-            outcomes.mismatch(job, ", ".join(reading.fields), evidence="scan")
+            outcomes.mismatch(job, {"fields": ", ".join(reading.fields)}, evidence="scan")
         return
     if job.state == JobState.UNKNOWN:
         _written(job, reading)
     elif job.credential_id:  # it was lifted too early, and is whole after all
         AcsCredential.objects.filter(
-            pk=job.credential_id, card_state=CardState.SUSPECT, is_issued=True
+            pk=job.credential_id,
+            card_state=CardState.SUSPECT,
+            is_issued=True,
+            delete_asked_at=None,
         ).update(card_state=CardState.IN_USE)
 
 
@@ -74,6 +77,9 @@ def _written(job: EncodeJob, reading: Reading) -> None:
     """The card carries what it should. Whether it is *issued* tells the credential alone."""
     with transaction.atomic():
         job = rows.held(job.pk)
+        if faults := worth.faults(job, reading.last_four):
+            outcomes.mismatch(job, faults, evidence="scan")
+            return
         at = rows.database_now()
         if not rows.move(
             job,

@@ -79,8 +79,8 @@ class _Maker:
     def read(self, label: str = "Read the card") -> NextStep:
         return NextStep(kind=NextKind.READ, label=label, target_id=self._job.pk)
 
-    def discard(self) -> NextStep:
-        return NextStep(kind=NextKind.DISCARD, label="Put it aside and make a new one")
+    def discard(self, label: str = "Put it aside and make a new one") -> NextStep:
+        return NextStep(kind=NextKind.DISCARD, label=label)
 
     def for_person(self, kind: NextKind, label: str, user_id: UUID | None = None) -> NextStep:
         return NextStep(kind=kind, label=label, target_id=user_id or self._job.user_id)
@@ -110,17 +110,27 @@ def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
         if job.failure == CardFailure.ENCODER_MISSING:
             return maker.other_encoders()
         return [maker.again("Try again"), *maker.open_user()]
+    if job.result.get("void"):
+        return _for_void(job, maker)
     row = failures.row_of(job.failure)
     kinds = row.steps
     if row.content is failures.Content.UNKNOWN:  # the doubt has ended, or never was
         kinds = (NextKind.TRY_AGAIN,)
     if job.evidence == "scan" or job.state == JobState.MISMATCH:
-        kinds = (NextKind.TRY_AGAIN,)
+        is_other_card = "was_on" in job.result
+        kinds = (NextKind.TRY_AGAIN, NextKind.REPLACE)[: 2 if is_other_card else 1]
     again = "Write this card again" if job.state == JobState.MISMATCH else row.again
     steps: list[NextStep] = []
     for kind in kinds:
         steps += _steps_of(kind, job, maker, again)
     return steps
+
+
+def _for_void(job: EncodeJob, maker: _Maker) -> list[NextStep]:
+    """A card that was written for nothing: it is kept, and its right goes if it has not."""
+    is_withdrawn = job.credential is None or job.credential.delete_asked_at is not None
+    put_aside = [] if is_withdrawn else [maker.discard("Put it aside")]
+    return [*maker.open_user(), *put_aside]
 
 
 def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list[NextStep]:

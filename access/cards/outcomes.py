@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from access import waking
-from access.cards import rows
+from access.cards import rows, worth
 from access.cards.evidence import Finding, Reading, without_numbers
 from access.cards.failures import Content, content_of, row_of, sentence_of
 from access.models import AcsCredential, AcsUser, EncodeJob
@@ -49,9 +49,14 @@ def blocked(
 
 
 def issued(job: EncodeJob, seen: ListedCredential, *, evidence: str = "") -> bool:
-    """The provider's own credential says that the card is written (CARD-01)."""
+    """The provider's own credential says that the card is written (CARD-01).
+
+    A card whose right went meanwhile, or another than was to be written, ends as a mismatch.
+    """
     with transaction.atomic():
         job = rows.held(job.pk)
+        if faults := worth.faults(job, seen.card_number):
+            return mismatch(job, faults, evidence=evidence, seen=seen)
         at = rows.database_now()
         was_in_doubt = job.state == JobState.UNKNOWN
         last_four = seen.card_number[-4:]
@@ -61,7 +66,7 @@ def issued(job: EncodeJob, seen: ListedCredential, *, evidence: str = "") -> boo
             was=(JobState.WAITING, JobState.VERIFYING, JobState.UNKNOWN),
             finished_at=at,
             evidence=evidence if was_in_doubt else "",
-            result=job.result | {"last_four": last_four},
+            result=_without_before(job) | {"last_four": last_four},
             **_freed(job, is_over=_is_over(job, evidence)),
         ):
             return False
@@ -111,9 +116,16 @@ def assigned(job: EncodeJob, seen: ListedCredential | None, *, evidence: str = "
 
 
 def mismatch(
-    job: EncodeJob, fields: str, *, evidence: str, seen: ListedCredential | None = None
+    job: EncodeJob,
+    faults: dict[str, Any],
+    *,
+    evidence: str,
+    seen: ListedCredential | None = None,
 ) -> bool:
-    """The card was written, and not as the system has it. `seen`: what the provider just said."""
+    """The card was written, and nobody may have it as it is. `seen`: what the provider just said.
+
+    `faults`: the `fields` in which card and system differ, or what `worth.faults` found.
+    """
     with transaction.atomic():
         job = rows.held(job.pk)
         at = rows.database_now()
@@ -125,8 +137,8 @@ def mismatch(
             finished_at=at,
             failure=CardFailure.VERIFY_FAIL,
             evidence=evidence if was_in_doubt else "",
-            result=job.result | {"fields": fields},
-            **_freed(job, is_over=True),
+            result=_without_before(job) | faults,
+            **_freed(job, is_over=_is_over(job, evidence)),
         ):
             return False
         if seen and job.credential:
@@ -134,10 +146,21 @@ def mismatch(
         _suspect(job)
         error = sentence_for(job)
         verb = Verb.CARD_SETTLED if was_in_doubt else Verb.CARD_FAILED
-        after = "card and system disagree" if was_in_doubt else ""
+        after = _after_mismatch(faults) if was_in_doubt else ""
         rows.note(job, verb, at=at, result=Result.FAILED, error=error, after=after)
         rows.tell_all(job)
         return True
+
+
+def _after_mismatch(faults: dict[str, Any]) -> str:
+    if faults.get("void"):
+        return "it was written, and its right is gone"
+    return "card and system disagree"
+
+
+def _without_before(job: EncodeJob) -> dict[str, Any]:
+    """Return a job's result without the number that only its proof needed."""
+    return {key: value for key, value in job.result.items() if key != "card_before"}
 
 
 # --- not written, or nobody knows -----------------------------------------------------
@@ -351,12 +374,15 @@ def store_seen(
         "errors": as_json(seen.errors),
         "warnings": as_json(seen.warnings),
         "seen_at": at,
-        "written_at": at,
         "missing_listings": 0,
     }
     if card_state is not None and credential.card_state not in (CardState.LOST, CardState.RETURNED):
         columns["card_state"] = card_state
     AcsCredential.objects.filter(pk=credential.pk).update(**columns)
+    # Of a credential that shall go it is the moment its deletion was told.
+    wanted = AcsCredential.objects.filter(pk=credential.pk, delete_asked_at=None)
+    if wanted.update(written_at=at):
+        columns["written_at"] = at
     for name, value in columns.items():
         setattr(credential, name, value)
 
@@ -382,6 +408,13 @@ def sentence_for(job: EncodeJob) -> str:
     """Return what is said of a job that went wrong."""
     if job.state == JobState.BLOCKED:
         return job.provider_message
+    if void := job.result.get("void"):
+        return f"Don’t hand this card out. {void}"
+    if was_on := job.result.get("was_on"):
+        return (
+            f"This is not the card …{was_on}, which still opens doors. Put that card on the encoder "
+            "and write it again, or report it lost and replace it. Don’t hand this one out."
+        )
     return sentence_of(
         job.failure,
         job.kind,

@@ -413,9 +413,9 @@ def _store(job: EncodeJob, card: AcsCredential, listed: ListedCredential) -> Non
     at = rows.database_now()
     try:
         with transaction.atomic():
-            AcsCredential.objects.filter(pk=card.pk).update(
-                remote_id=listed.remote_id, phase=Phase.LIVE, ambiguous_since=None
-            )
+            made = AcsCredential.objects.filter(pk=card.pk)
+            made.update(remote_id=listed.remote_id, ambiguous_since=None)
+            made.filter(delete_asked_at=None).update(phase=Phase.LIVE)
     except IntegrityError:  # a listing was quicker and brought it in as a row of its own
         _give_up(card)
         card = AcsCredential.objects.get(system=job.system, remote_id=listed.remote_id)

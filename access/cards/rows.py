@@ -46,14 +46,15 @@ def _with_all() -> Any:
 def held(job_id: UUID) -> EncodeJob:
     """Lock the job's user, credentials and the job, in this order, and return it as it is now."""
     of_job = EncodeJob.objects.filter(pk=job_id)
-    _lock(AcsUser, of_job.values("user_id"))
-    _lock(AcsCredential, of_job.values("credential_id").union(of_job.values("replaces_id")))
-    _lock(EncodeJob, [job_id])
+    lock(AcsUser, of_job.values("user_id"))
+    lock(AcsCredential, of_job.values("credential_id").union(of_job.values("replaces_id")))
+    lock(EncodeJob, [job_id])
     job: EncodeJob = _with_all().get(pk=job_id)
     return job
 
 
-def _lock(model: Any, ids: Any) -> None:
+def lock(model: Any, ids: Any) -> None:
+    """Lock rows until the transaction ends. Users come before credentials, these before jobs."""
     rows = model.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     list(rows.values_list("pk"))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from access import credentials
-from access.cards import outcomes, rows
+from access.cards import outcomes, rows, worth
 from access.cards.refusals import RefusedError
 from access.models import EncodeJob
 from access.states import CardState, JobState
@@ -28,6 +28,8 @@ def discard(job: EncodeJob, *, by: Actor, at: datetime) -> EncodeJob:
         is_suspect = card is not None and card.card_state == CardState.SUSPECT
         if job.is_open or not (job.state == JobState.UNKNOWN or is_suspect):
             raise RefusedError("There is nothing in doubt about this card.")
+        if card and worth.is_being_written(card):
+            raise RefusedError("This card is being written again. Wait until that has ended.")
         if card:
             credentials.withdraw(card, "cancelled", by=by, at=at)
         if job.state == JobState.UNKNOWN:

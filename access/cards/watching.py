@@ -119,7 +119,7 @@ def _is_proven(job: EncodeJob, number: str) -> bool:
     if seen is None:
         return False
     if seen.card_number and number and seen.card_number != number:
-        outcomes.mismatch(job, "card number", evidence="attempt", seen=seen)
+        outcomes.mismatch(job, {"fields": "card number"}, evidence="attempt", seen=seen)
         return True
     if _confirms(job, seen):
         outcomes.issued(job, seen, evidence="attempt")

@@ -43,7 +43,9 @@ class FakeDesk:
         self.plan: list[Any] = []
         self.looks_until_end = 1
         self.message = "The provider said so."
+        #: Of a new card; one that was written before keeps its own, unless another is put down.
         self.number = "04A1B2C3D4E5F6"
+        self.puts_down_another = False
         self.before: dict[str, Exception] = {}
         self.after: dict[str, Exception] = {}
         self.during: dict[str, Callable[[], None]] = {}
@@ -172,11 +174,12 @@ class FakeDesk:
 
     def write(self, credential_id: str, *, at: datetime | None = None) -> ListedCredential:
         """Let a card be written, whether or not anybody hears of it."""
+        before = "" if self.puts_down_another else self.cards[credential_id].card_number
         card = replace(
             self.cards[credential_id],
             is_issued=True,
             issued_at=at or timezone.now(),
-            card_number=self.number,
+            card_number=before or self.number,
             warnings=(),
         )
         self.cards[credential_id] = card

@@ -491,9 +491,7 @@ def test_a_reading_that_waits_to_be_written_again_proves_no_update(house, desk):
     card = house.card_of(house.jane)
     desk.after["start_encode"] = UncertainError("gone quiet")
     job = house.make(Intent.UPDATE)
-    waiting = replace(
-        desk.cards[card.remote_id], warnings=(Problem(code="needs_to_be_reissued"),)
-    )
+    waiting = replace(desk.cards[card.remote_id], warnings=(Problem(code="needs_to_be_reissued"),))
     on_it = CardOnEncoder(card_number=card.card_number, is_issued=True)
 
     job = read(house, desk, job, ScanResult(card=on_it, credential=waiting))
