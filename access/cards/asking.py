@@ -62,6 +62,8 @@ def try_again(
     the job is open, and before its countdown is over.
     """
     _refuse_again(job, at)
+    if encoder and encoder.system_id != job.system_id:
+        raise RefusedError(f"Choose an encoder of {job.system.name}.", field="encoder")
     is_card = job.kind == JobKind.ENCODE
     order = Order(
         intent=_intent_again(job),
@@ -78,21 +80,10 @@ def try_again(
 
 def _intent_again(job: EncodeJob) -> Intent:
     """A card that was written wrongly is no first card any more: it is written again."""
-    is_written = job.credential is not None and job.credential.is_issued is True
+    is_written = job.credential is not None and job.credential.was_written
     if job.state == JobState.MISMATCH and is_written:
         return Intent.UPDATE
     return Intent(job.intent)
-
-
-def latest(by: Actor, station: str) -> EncodeJob | None:
-    """Return what this person began last in this browser, to show it again after a reload."""
-    found: EncodeJob | None = (
-        EncodeJob.objects.for_actor(by)
-        .filter(created_by=by.user, station=station)
-        .order_by("-created_at")
-        .first()
-    )
-    return found
 
 
 def _refuse_again(job: EncodeJob, at: datetime) -> None:
@@ -113,7 +104,7 @@ def _refuse_again(job: EncodeJob, at: datetime) -> None:
 
 
 def _ask(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) -> EncodeJob:
-    checks.require(by, order.intent, order.encoder.system)
+    checks.require(by, order.intent, order.encoder.system, settles=order.settles)
     try:
         with transaction.atomic():
             return _in_one(order, before, by=by, at=at)
@@ -125,7 +116,9 @@ def _ask(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) -> 
     except IntegrityError as error:
         # Two desks in one moment: the index is the second lock.
         if "job_key_once_per_person" in str(error):
-            return EncodeJob.objects.get(created_by=by.user, idempotency_key=order.key)
+            if earlier := _of_key(order, before, by):
+                return earlier
+            raise
         if "job_one_per_user" in str(error):
             raise BusyError(_being_made(order), field="user") from None
         if "job_one_per_encoder" in str(error):
@@ -141,10 +134,15 @@ def _in_one(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) 
         .get(pk=order.encoder.system_id)
     )
     user = _locked_user(order)
-    same_key = EncodeJob.objects.filter(created_by=by.user, idempotency_key=order.key).first()
-    if earlier := same_key or _running(order, by):
+    if earlier := _of_key(order, before, by) or _running(order, by):
         return earlier
     encoder = AcsEncoder.objects.get(pk=order.encoder.pk)
+    if order.settles and order.settles.system_id != system.pk:
+        there = order.settles.system.name
+        raise RefusedError(
+            f"The card in doubt is one of {there}. Read it at an encoder of {there}.",
+            field="encoder",
+        )
     _refuse_if_in_the_way(order, system, encoder, user, at)
     credential, replaces = _cards_for(order, before, user, at)
     if replaces and replaces.phase == Phase.LIVE and not replaces.delete_asked_at:
@@ -201,6 +199,26 @@ def _locked_user(order: Order) -> AcsUser | None:
         .get(pk=order.user.pk)
     )
     return found
+
+
+def _of_key(order: Order, before: EncodeJob | None, by: Actor) -> EncodeJob | None:
+    """Return the job this form made before. Raises RefusedError where it was another wish."""
+    earlier: EncodeJob | None = EncodeJob.objects.filter(
+        created_by=by.user, idempotency_key=order.key
+    ).first()
+    if earlier is None:
+        return None
+    is_reading = order.kind == JobKind.SCAN  # whose card it is, is what a reading finds
+    is_same = (
+        earlier.intent == order.intent
+        and earlier.encoder_id == order.encoder.pk
+        and earlier.settles_id == (order.settles.pk if order.settles else None)
+        and earlier.retries_id == (before.pk if before else None)
+        and (is_reading or earlier.user_id == (order.user.pk if order.user else None))
+    )
+    if not is_same:
+        raise RefusedError("This page is from before. Load it again, then ask again.", field="key")
+    return earlier
 
 
 def _running(order: Order, by: Actor) -> EncodeJob | None:
@@ -291,6 +309,7 @@ def _cards_for(
         return None, None
     unwritten = _unwritten(order.credential, user)
     if before and before.intent == Intent.REPLACE:
+        _refuse_if_replaced_meanwhile(before.replaces, user)
         return unwritten, before.replaces
     offer = intents.offers(user, at).of(order.intent)
     if before and order.intent == Intent.UPDATE and unwritten:
@@ -298,11 +317,30 @@ def _cards_for(
     if not offer.is_offered:
         raise RefusedError(offer.why_not, field="user")
     card = offer.credential
-    if order.credential and order.credential.is_issued and order.credential.user_id == user.pk:
-        card = order.credential
+    if order.credential and not before and order.intent != Intent.FIRST:
+        card = _chosen(order.credential, order.intent, user)
     if order.intent == Intent.UPDATE:
         return card, None
     return unwritten, card or _being_cancelled(user)
+
+
+def _chosen(credential: AcsCredential, intent: Intent, user: AcsUser) -> AcsCredential:
+    """Return the card somebody chose to update or to replace, while it is still that."""
+    card = intents.cards_of(user).filter(pk=credential.pk).first()
+    if card is None:
+        raise RefusedError(_REPLACED_MEANWHILE, field="credential")
+    if intent == Intent.REPLACE and not card.is_managed:
+        raise RefusedError(intents.MADE_OUTSIDE, field="credential")
+    return card
+
+
+_REPLACED_MEANWHILE = "Somebody replaced that card meanwhile. Look at this person again."
+
+
+def _refuse_if_replaced_meanwhile(old: AcsCredential | None, user: AcsUser) -> None:
+    now = intents.issued_card(user)
+    if now and (old is None or now.pk != old.pk):
+        raise RefusedError(_REPLACED_MEANWHILE, field="credential")
 
 
 def _being_cancelled(user: AcsUser) -> AcsCredential | None:
@@ -323,5 +361,5 @@ def _unwritten(credential: AcsCredential | None, user: AcsUser) -> AcsCredential
     if credential is None or credential.user_id != user.pk:
         return None
     now = AcsCredential.objects.get(pk=credential.pk)
-    is_good = now.phase == Phase.LIVE and not now.delete_asked_at and now.is_issued is False
-    return now if is_good else None
+    is_there = now.phase == Phase.LIVE and not now.delete_asked_at
+    return now if is_there and now.is_issued is False and not now.was_written else None

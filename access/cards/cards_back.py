@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from access import credentials, waking
-from access.cards import doors, outcomes, rows, worth
+from access.cards import doors, intents, outcomes, rows, worth
 from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.states import CardState, JobState
@@ -39,7 +39,7 @@ def consequences(credential: AcsCredential, *, returned: bool = False) -> LostRe
     """Say what cancelling this card means, before anybody decides. Changes nothing."""
     holder, system = credential.user, credential.system
     opened = doors.of_user(holder)
-    is_written = system.writes_cards and credential.is_issued is True
+    is_written = system.writes_cards and credential.was_written
     offline = opened.offline if is_written else ()
     sentences = [_what_happens(credential)]
     if is_written and not returned:
@@ -117,10 +117,7 @@ def _take_back(
     if credential.access_method != AccessMethod.CARD:
         raise RefusedError("This is no card.", field="credential")
     if not credential.is_managed:
-        raise RefusedError(
-            "This card was made outside Lockboard. Cancel it where it was made.",
-            field="credential",
-        )
+        raise RefusedError(intents.MADE_OUTSIDE, field="credential")
     with transaction.atomic():
         # As workers do, so that none waits for a row while it keeps another from us.
         rows.lock(AcsUser, [credential.user_id])

@@ -32,10 +32,14 @@ def permissions_for(intent: Intent) -> tuple[Permission, ...]:
     return (Permission.MAKE_CARDS,)
 
 
-def require(actor: Actor, intent: Intent, system: AcsSystem) -> None:
-    """Raise PermissionDenied unless the actor may."""
+def require(
+    actor: Actor, intent: Intent, system: AcsSystem, *, settles: EncodeJob | None = None
+) -> None:
+    """Raise PermissionDenied unless the actor may; also end the doubt about another's card."""
     for permission in permissions_for(intent):
         actor.require(permission, system.property_id)
+    if settles:
+        actor.require(Permission.MAKE_CARDS, settles.system.property_id)
 
 
 def is_still_allowed(job: EncodeJob) -> bool:

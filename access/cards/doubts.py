@@ -42,7 +42,8 @@ def settle_by_reading(scan: EncodeJob, reading: Reading) -> None:
 def _job_of(scan: EncodeJob, reading: Reading) -> EncodeJob | None:
     """Return the job in doubt that this card belongs to."""
     if scan.settles_id:
-        return rows.load(scan.settles_id)
+        job = rows.load(scan.settles_id)
+        return job if job and job.system_id == scan.system_id else None
     if not reading.credential_id:
         return None
     found = EncodeJob.objects.filter(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F, QuerySet
+
 from access.cards import checks, doors
 from access.models import AcsCredential, AcsUser
-from access.states import Intent, Phase
-from accounts.providers.systems import AccessMethod
+from access.models.credentials import ON_A_CARD
+from access.states import Intent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +64,18 @@ def offers(user: AcsUser, now: datetime) -> Offers:
     return _cards(user, issued_card(user))
 
 
+#: Whoever made a card outside is asked to cancel it: we do not touch it.
+MADE_OUTSIDE = "This card was made outside Lockboard. Cancel it where it was made."
+
+
+def cards_of(user: AcsUser) -> QuerySet[AcsCredential]:
+    cards: QuerySet[AcsCredential] = AcsCredential.objects.filter(ON_A_CARD, user=user)
+    return cards
+
+
 def issued_card(user: AcsUser) -> AcsCredential | None:
     """Return the card this person has: written, and not taken back."""
-    return (
-        AcsCredential.objects.filter(
-            user=user,
-            access_method=AccessMethod.CARD,
-            is_issued=True,
-            phase=Phase.LIVE,
-            delete_asked_at=None,
-        )
-        .order_by("-issued_at", "-created_at")
-        .first()
-    )
+    return cards_of(user).order_by(F("issued_at").desc(nulls_last=True), "-created_at").first()
 
 
 def _nothing(obstacle: checks.Obstacle) -> Offers:
@@ -128,7 +129,11 @@ def _cards(user: AcsUser, card: AcsCredential | None) -> Offers:
         ),
         update=Offer(intent=Intent.UPDATE, is_offered=True, credential=card),
         replace=Offer(
-            intent=Intent.REPLACE, is_offered=True, credential=card, stops=f"{name} stops working."
+            intent=Intent.REPLACE,
+            is_offered=card.is_managed,
+            why_not="" if card.is_managed else MADE_OUTSIDE,
+            credential=card,
+            stops=f"{name} stops working.",
         ),
         tag=tag,
         best=Intent.UPDATE,

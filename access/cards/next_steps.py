@@ -180,7 +180,7 @@ def _after_reading(job: EncodeJob, maker: _Maker, now: datetime) -> list[NextSte
 def _write_again(job: EncodeJob, maker: _Maker) -> NextStep:
     """A card that was never wholly written is written; any other is updated."""
     card = job.credential
-    if card is not None and card.is_issued is False:
+    if card is not None and not card.was_written:
         return maker.for_person(NextKind.FIRST, f"Write it for {job.user}")
     label = "Update this card"
     if card is not None and card.card_state == CardState.SUSPECT:

@@ -310,8 +310,10 @@ def _found_unwritten(job: EncodeJob) -> AcsCredential | None:
             is_managed=True,
             delete_asked_at=None,
             phase__in=(Phase.CREATING, Phase.LIVE),
+            is_issued=False,  # not: nobody says
+            issued_at=None,
+            card_number="",
         )
-        .exclude(is_issued=True)
         .exclude(remote_id="", ambiguous_since=None)
         .order_by("-created_at")
         .first()

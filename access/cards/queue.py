@@ -12,9 +12,10 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from access.cards.times import day_and_clock
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
-from access.states import Intent, JobState, Phase
+from access.models.credentials import ON_A_CARD
+from access.states import Intent, Phase
 from accounts.actors import Actor
-from accounts.providers.systems import AccessMethod, SystemType
+from accounts.providers.systems import SystemType
 
 #: Who should have come so long ago may still come.
 _LATE = timedelta(days=1)
@@ -73,14 +74,6 @@ def after(
     return _row(found, systems) if found else None
 
 
-def doubts(actor: Actor, system: AcsSystem | None = None) -> list[EncodeJob]:
-    """Return the jobs whose cards nobody may hand out yet, newest first."""
-    jobs = EncodeJob.objects.for_actor(actor).filter(state=JobState.UNKNOWN)
-    if system:
-        jobs = jobs.filter(system=system)
-    return list(jobs.select_related("user", "encoder", "system").order_by("-created_at")[:50])
-
-
 def _systems(actor: Actor, system: AcsSystem | None) -> dict[UUID, AcsSystem]:
     found = AcsSystem.objects.for_actor(actor).filter(external_type=SystemType.SALTO_SPACE)
     if system:
@@ -94,14 +87,9 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
         start, end = _today(each.property.zone, now)
         today |= Q(system=each, starts_at__gte=start - _LATE, starts_at__lt=end)
     groups = AcsMembership.objects.filter(is_wanted=True, group__removed_at=None)
-    cards = AcsCredential.objects.filter(
-        user=OuterRef("pk"),
-        access_method=AccessMethod.CARD,
-        is_issued=True,
-        phase=Phase.LIVE,
-        delete_asked_at=None,
-    )
-    out_of_date = Q(warnings__contains=[{"code": "needs_to_be_reissued"}])
+    cards = AcsCredential.objects.filter(ON_A_CARD, user=OuterRef("pk"))
+    # "Not issued" of a card that was written once is how it is said, too, that rights changed.
+    out_of_date = Q(warnings__contains=[{"code": "needs_to_be_reissued"}]) | Q(is_issued=False)
     waiting: QuerySet[Any] = (
         AcsUser.objects.filter(
             today,

@@ -17,6 +17,11 @@ from audit.ids import new_id
 #: A card that somebody walks around with, unless it was lost or given back.
 WRITTEN = Q(access_method="card", phase=Phase.LIVE, is_issued=True, delete_asked_at=None)
 
+#: The same, also where the provider says no more that it is issued: the card is still there.
+ON_A_CARD = Q(access_method="card", phase=Phase.LIVE, delete_asked_at=None) & (
+    Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
+)
+
 
 class AcsCredential(models.Model):
     """One way in of one user. A card's number is personal data: shown masked, never logged.
@@ -105,6 +110,11 @@ class AcsCredential(models.Model):
     @property
     def needs_to_be_reissued(self) -> bool:
         return any(each["code"] == "needs_to_be_reissued" for each in self.warnings)
+
+    @property
+    def was_written(self) -> bool:
+        """Whether some card carries it, though the provider may want it written again."""
+        return self.is_issued is True or bool(self.card_number) or self.issued_at is not None
 
     def is_over(self, at: datetime) -> bool:
         return self.ends_at is not None and self.ends_at <= at

@@ -6,12 +6,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from access.cards import asking, cards_back, intents, presenting, queue, stopping
+from access.cards import cards_back, intents, presenting, queue, stopping
 from access.cards.job_view import NextKind, Stage
 from access.cards.refusals import RefusedError
 from access.models import AcsMembership, EncodeJob
 from access.states import CardState, Intent, JobState, Part, Phase
-from accounts.models import AccountState, Role
+from accounts.models import AccountState, Membership, Role
+from accounts.providers.base import UncertainError
 from accounts.providers.systems import CardFailure, CardOnEncoder, Problem, ScanResult
 from audit.models import Event
 from tests.access.cards.world import House
@@ -161,6 +162,117 @@ def test_a_failure_nobody_explains_is_tried_three_times(house, desk):
         house.again(job)
     view = presenting.view_of(job, house.ana, timezone.now())
     assert NextKind.TRY_AGAIN not in {step.kind for step in view.next_steps}
+
+
+def test_a_form_that_made_another_wish_is_refused(house):
+    bob = house.person("Bob Ray")
+    job = house.make(key="one")
+
+    for fields in ({"user": bob}, {"encoder": make_encoder(house.system)}):
+        with pytest.raises(RefusedError, match="from before") as refused:
+            house.ask(**{"key": "one"} | fields)
+        assert refused.value.field == "key"
+    with pytest.raises(RefusedError, match="from before"):
+        house.ask(Intent.READ, key="one")
+    assert house.ask(key="one") == job
+
+
+def test_a_reading_asked_for_twice_is_one(house, desk):
+    card = house.card_of(house.jane)
+    job = house.ask(Intent.READ, key="one")
+    desk.plan = [
+        ScanResult(
+            card=CardOnEncoder(card_number=card.card_number),
+            credential=desk.cards[card.remote_id],
+        )
+    ]
+    assert house.work(job).user == house.jane
+
+    assert house.ask(Intent.READ, key="one") == job
+
+
+@pytest.fixture
+def elsewhere(house):
+    """Another system of the account, at another property."""
+    place = make_property(house.system.workspace)
+    return make_system(house.system.account, name="Mill Lane", property=place)
+
+
+def test_a_doubt_is_ended_at_its_own_system_only(house, desk, elsewhere):
+    desk.after["start_encode"] = UncertainError("gone quiet")
+    job = house.make()
+
+    with pytest.raises(RefusedError, match="one of Harbour Annex"):
+        house.ask(Intent.READ, encoder=make_encoder(elsewhere), settles=job)
+
+
+def test_a_doubt_is_not_ended_by_whoever_may_only_look_there(house, desk, elsewhere):
+    desk.after["start_encode"] = UncertainError("gone quiet")
+    job = house.make()
+    bo = make_user(Role.FRONT_DESK, place=elsewhere.property, name="Bo")
+    workspace = house.system.workspace
+    Membership.objects.create(
+        workspace=workspace, user=bo, role=Role.AUDITOR, property=house.system.property
+    )
+
+    with pytest.raises(PermissionDenied):
+        house.ask(Intent.READ, encoder=make_encoder(elsewhere), settles=job, by=actor(bo))
+
+
+def test_a_try_does_not_move_to_another_system(house, desk, elsewhere):
+    desk.plan = [ScanResult(card=None, credential=None), CardFailure.NO_CARD]
+    read, made = house.make(Intent.READ), house.make()
+
+    for job in (read, made):
+        with pytest.raises(RefusedError, match="Choose an encoder of Harbour Annex"):
+            house.again(job, encoder=make_encoder(elsewhere))
+
+
+def test_a_card_that_somebody_replaced_meanwhile_is_not_replaced_again(house, desk):
+    old = house.card_of(house.jane)
+    save(old, phase=Phase.GONE, delete_asked_at=timezone.now())
+    new = house.card_of(house.jane)
+
+    with pytest.raises(RefusedError, match="Somebody replaced that card meanwhile"):
+        house.ask(Intent.REPLACE, credential=old)
+    new.refresh_from_db()
+    assert new.delete_asked_at is None
+
+
+def test_a_replacement_is_not_tried_again_once_there_is_another_card(house, desk):
+    house.card_of(house.jane)
+    desk.plan = [CardFailure.NO_CARD]
+    job = house.make(Intent.REPLACE)
+    save(job.credential, phase=Phase.GONE)
+    house.card_of(house.jane)
+
+    with pytest.raises(RefusedError, match="Somebody replaced that card meanwhile"):
+        house.again(job)
+
+
+def test_a_card_made_outside_is_not_replaced(house):
+    card = house.card_of(house.jane)
+    save(card, is_managed=False)
+
+    for chosen in (None, card):
+        with pytest.raises(RefusedError, match="made outside Lockboard"):
+            house.ask(Intent.REPLACE, credential=chosen)
+    card.refresh_from_db()
+    assert card.delete_asked_at is None
+
+
+@pytest.mark.parametrize("is_issued", [False, None])
+def test_a_card_that_waits_to_be_written_again_is_still_a_card(house, desk, is_issued):
+    card = house.card_of(house.jane)
+    save(card, is_issued=is_issued)
+    save(house.jane, starts_at=NOON)
+
+    offers = intents.offers(house.jane, timezone.now())
+
+    assert (offers.best, offers.first.is_offered) == (Intent.UPDATE, False)
+    assert "Office" in str(cards_back.consequences(card).sentences)
+    rows = [(row.user_id, row.intent) for row in queue.arrivals(house.ana, now=NOON)]
+    assert rows == ([(house.jane.pk, Intent.UPDATE)] if is_issued is False else [])
 
 
 # --- what is offered --------------------------------------------------------------------
@@ -375,13 +487,6 @@ def test_the_queue_costs_three_queries(house, count, django_assert_num_queries):
 
     with django_assert_num_queries(3):  # systems, users, their groups
         assert len(queue.arrivals(house.ana, now=NOON)) == count
-
-
-def test_what_this_desk_did_last_is_found_again(house):
-    job = house.ask(station="browser-1")
-
-    assert asking.latest(house.ana, "browser-1") == job
-    assert asking.latest(house.ana, "browser-2") is None
 
 
 def test_a_wish_that_is_not_told_yet_is_asked_for_at_the_provider(house, desk):
