@@ -173,7 +173,7 @@ def _in_one(order: Order, before: EncodeJob | None, *, by: Actor, at: datetime) 
         send_by=rows.database_now() + pace.SEND_WITHIN,
     )
     rows.note(job, Verb.CARD_REQUESTED, at=at, result=Result.REQUESTED)
-    rows.tell_all(job)
+    waking.tell(system)  # of the job itself nobody asks yet
     transaction.on_commit(partial(working.dispatch, job.pk))
     return job
 

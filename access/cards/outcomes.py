@@ -364,9 +364,13 @@ def store_seen(
     *,
     at: datetime,
     card_state: CardState | None = None,
+    **more: Any,
 ) -> None:
-    """Store what the provider just said of a credential. Its deletion, if wished, stays wished."""
-    columns: dict[str, Any] = {
+    """Store what the provider just said of a credential. Its deletion, if wished, stays wished.
+
+    `more`: columns to store with it.
+    """
+    columns: dict[str, Any] = more | {
         "is_issued": seen.is_issued,
         "issued_at": seen.issued_at,
         "card_number": seen.card_number,

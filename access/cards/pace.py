@@ -20,7 +20,11 @@ START_SECONDS = 10.0
 #: An attempt that nobody knows the id of may still be waiting for a card so long.
 MARGIN = timedelta(seconds=15)
 
-_STEPS = ((15.0, 0.2), (40.0, 0.5), (90.0, 1.0))
+#: Until so many seconds of waiting: how long to wait for the next look. A hand and an encoder take
+#: at least one second together, and a card is mostly written within six: looks are closest there.
+#: One encoder then takes 8 of the 10 requests a second of an account of Seam; looks of several
+#: wait for their turns, behind commands (accounts.turns).
+_STEPS = ((0.8, 0.2), (6.0, 0.125), (15.0, 0.2), (40.0, 0.5), (90.0, 1.0))
 _SLOW_SECONDS = 5.0
 
 

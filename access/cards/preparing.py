@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from access import waking
 from access.cards import calling, checks, outcomes, rows
@@ -51,13 +53,21 @@ def prepare(job: EncodeJob) -> bool:
             _wait_for_user(job, systems)
         if job.kind == JobKind.ENCODE:
             _make_credential(job, systems)
+        else:
+            _is_ready(job)
     except ProviderError as error:
         health.note_command_error(job.system.account, error, at=rows.database_now())
         _refused(job, error)
         return False
     except _GivenUp:
         return False
-    return rows.move(job, JobState.READY, was=(JobState.PREPARING,))
+    return True
+
+
+def _is_ready(job: EncodeJob, **columns: Any) -> None:
+    """Store that all is there. Raises _GivenUp where the job ended meanwhile."""
+    if not rows.move(job, JobState.READY, was=(JobState.PREPARING,), **columns):
+        raise _GivenUp
 
 
 def _refused(job: EncodeJob, error: ProviderError) -> None:
@@ -95,7 +105,8 @@ def _wait_for_user(job: EncodeJob, systems: AccessSystems) -> None:
     """Return once the provider has taken in what we wish of this person."""
     is_first = True
     while True:
-        user = _user_of(job)
+        user = job.user
+        assert user is not None
         if found := checks.of_user(user, rows.database_now()):
             raise _block(job, found.sentence, found.failure)
         if user.remote_id:
@@ -113,12 +124,8 @@ def _wait_for_user(job: EncodeJob, systems: AccessSystems) -> None:
             f"{name} has not taken in the latest changes to {user.full_name} yet. Try again in a "
             "moment.",
         )
-
-
-def _user_of(job: EncodeJob) -> AcsUser:
-    """Return the person as they are now: a listing may have brought their id meanwhile."""
-    assert job.user is not None
-    return AcsUser.objects.get(pk=job.user.pk)
+        # A listing may have brought their id meanwhile.
+        job.user = AcsUser.objects.get(pk=user.pk)
 
 
 def _is_behind(user: AcsUser) -> bool:
@@ -128,8 +135,7 @@ def _is_behind(user: AcsUser) -> bool:
         late
         or user.pending
         or user.phase != Phase.LIVE
-        or AcsMembership.objects.filter(user=user, is_wanted=True, is_seen=False).exists()
-        or AcsMembership.objects.filter(user=user, is_wanted=False, is_seen=True).exists()
+        or AcsMembership.objects.filter(user=user).exclude(is_wanted=F("is_seen")).exists()
     )
 
 
@@ -233,10 +239,9 @@ def _note_gone(job: EncodeJob, old: AcsCredential) -> None:
 
 
 def _use(job: EncodeJob, card: AcsCredential) -> None:
-    """Take this credential for the job, and remember when it was last written."""
+    """Take this credential for the job, which is ready now; remember when it was last written."""
     before = card.issued_at.isoformat() if card.is_issued and card.issued_at else ""
-    job.credential, job.result = card, job.result | {"issued_before": before}
-    EncodeJob.objects.filter(pk=job.pk).update(credential=card, result=job.result)
+    _is_ready(job, credential=card, result=job.result | {"issued_before": before})
 
 
 def _renew_key(job: EncodeJob, systems: AccessSystems) -> None:
@@ -269,10 +274,10 @@ def _new_key(job: EncodeJob, systems: AccessSystems) -> None:
             _store(job, card, made)
             return
         AcsCredential.objects.filter(pk=card.pk).update(ambiguous_since=rows.database_now())
+        _go_on(job, calling.CALL_SECONDS * 2)
     else:
         _use(job, card)
         return
-    _go_on(job, calling.CALL_SECONDS * 2)
     listed: ListedCredential | None
     try:
         listed = _create(job, systems, is_new_key=True)
@@ -292,8 +297,9 @@ def _new_key(job: EncodeJob, systems: AccessSystems) -> None:
 
 
 def _create(job: EncodeJob, systems: AccessSystems, *, is_new_key: bool) -> ListedCredential:
+    assert job.user is not None
     return systems.create_credential(
-        _user_of(job).remote_id,
+        job.user.remote_id,
         access_method=AccessMethod.CARD,
         is_new_key=is_new_key,
         budget_seconds=calling.CALL_SECONDS,
@@ -322,7 +328,10 @@ def _found_unwritten(job: EncodeJob) -> AcsCredential | None:
 
 
 def _intend(job: EncodeJob) -> AcsCredential:
-    """Commit that a credential is about to be made, before it is asked for."""
+    """Commit that a credential is about to be made, before it is asked for.
+
+    Raises _GivenUp, and makes none, where the job was stopped or taken over.
+    """
     with transaction.atomic():
         at = rows.database_now()
         card = AcsCredential.objects.create(
@@ -336,9 +345,10 @@ def _intend(job: EncodeJob) -> AcsCredential:
             is_issued=False,
             ambiguous_since=at,
         )
-        EncodeJob.objects.filter(pk=job.pk).update(credential=card)
-        job.credential = card
-        return card
+        if not rows.renew(job, seconds=calling.CALL_SECONDS * 2, credential=card):
+            raise _GivenUp
+    calling.let_go()
+    return card
 
 
 def _give_up(card: AcsCredential) -> None:
@@ -372,7 +382,8 @@ def _unwritten_of(
     job: EncodeJob, systems: AccessSystems, *, since: datetime
 ) -> ListedCredential | None:
     """Return the person's unwritten card that was made since, by the provider's listing."""
-    listed = systems.list_credentials(job.system.remote_id, user_id=_user_of(job).remote_id)
+    assert job.user is not None
+    listed = systems.list_credentials(job.system.remote_id, user_id=job.user.remote_id)
     known = set(
         AcsCredential.objects.filter(system=job.system, user_id=job.user_id)
         .exclude(remote_id="")
@@ -415,12 +426,12 @@ def _store(job: EncodeJob, card: AcsCredential, listed: ListedCredential) -> Non
     at = rows.database_now()
     try:
         with transaction.atomic():
-            made = AcsCredential.objects.filter(pk=card.pk)
-            made.update(remote_id=listed.remote_id, ambiguous_since=None)
-            made.filter(delete_asked_at=None).update(phase=Phase.LIVE)
+            made = {"remote_id": listed.remote_id, "ambiguous_since": None}
+            outcomes.store_seen(card, listed, at=at, **made)
+            wanted = AcsCredential.objects.filter(pk=card.pk, delete_asked_at=None)
+            wanted.update(phase=Phase.LIVE)
     except IntegrityError:  # a listing was quicker and brought it in as a row of its own
         _give_up(card)
         card = AcsCredential.objects.get(system=job.system, remote_id=listed.remote_id)
-    card.refresh_from_db()
-    outcomes.store_seen(card, listed, at=at)
+        outcomes.store_seen(card, listed, at=at)
     _use(job, card)

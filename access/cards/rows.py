@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from access import waking
-from access.models import AcsCredential, AcsEncoder, AcsUser, EncodeJob
+from access.models import AcsCredential, AcsEncoder, AcsSystem, AcsUser, EncodeJob
 from access.states import OPEN_STATES, JobState
 from audit.services import record
 from audit.who import Who
@@ -28,19 +28,13 @@ UNFINISHED = Q(state__in=(*OPEN_STATES, JobState.UNKNOWN)) | Q(holds_encoder=Tru
 
 def load(job_id: UUID) -> EncodeJob | None:
     """Return a job with all that is said of it."""
-    found: EncodeJob | None = _with_all().filter(pk=job_id).first()
-    return found
-
-
-def _with_all() -> Any:
-    return EncodeJob.objects.select_related(
-        "system__account__workspace",
-        "system__property",
-        "encoder",
-        "user",
-        "credential",
-        "replaces",
-    )
+    of_job = EncodeJob.objects.select_related("encoder", "user", "credential", "replaces")
+    job: EncodeJob | None = of_job.filter(pk=job_id).first()
+    if job:
+        # Two small joins: planning one of all these tables takes longer than both.
+        systems = AcsSystem.objects.select_related("account__workspace", "property")
+        job.system = systems.get(pk=job.system_id)
+    return job
 
 
 def held(job_id: UUID) -> EncodeJob:
@@ -49,7 +43,8 @@ def held(job_id: UUID) -> EncodeJob:
     lock(AcsUser, of_job.values("user_id"))
     lock(AcsCredential, of_job.values("credential_id").union(of_job.values("replaces_id")))
     lock(EncodeJob, [job_id])
-    job: EncodeJob = _with_all().get(pk=job_id)
+    job = load(job_id)
+    assert job is not None
     return job
 
 
@@ -72,13 +67,13 @@ def take(job_id: UUID) -> EncodeJob | None:
     return load(job_id)
 
 
-def renew(job: EncodeJob, *, seconds: float = LEASE_SECONDS) -> bool:
-    """Go on working on it. False if it was taken over, or has moved on."""
+def renew(job: EncodeJob, *, seconds: float = LEASE_SECONDS, **columns: Any) -> bool:
+    """Go on working on it, and store these columns. False if it was taken over, or has moved on."""
     until = database_now() + timedelta(seconds=seconds)
     mine = EncodeJob.objects.filter(pk=job.pk, lease_until=job.lease_until, state=job.state)
-    if not mine.update(lease_until=until):
+    if not mine.update(lease_until=until, **columns):
         return False
-    job.lease_until = until
+    _set(job, lease_until=until, **columns)
     return True
 
 
@@ -102,15 +97,25 @@ def leave(job: EncodeJob, *, seconds: float = 0) -> None:
 # --- how it goes on -------------------------------------------------------------------
 
 
+#: The page says the same before and after a move to these: "getting it ready" goes on until the
+#: provider has the attempt, a moment later. Whoever looks meanwhile sees them.
+_UNTOLD = (JobState.READY, JobState.REQUESTING)
+
+
 def move(job: EncodeJob, to: JobState, *, was: Iterable[str], **columns: Any) -> bool:
     """Move a job by one UPDATE that can lose. Return whether it moved; tells pages if so."""
     columns["state"] = to
     if not EncodeJob.objects.filter(pk=job.pk, state__in=list(was)).update(**columns):
         return False
+    _set(job, **columns)
+    if to not in _UNTOLD:
+        tell(job)
+    return True
+
+
+def _set(job: EncodeJob, **columns: Any) -> None:
     for name, value in columns.items():
         setattr(job, name, value)
-    tell(job)
-    return True
 
 
 def tell(job: EncodeJob) -> None:

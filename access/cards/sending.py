@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -55,7 +55,7 @@ def _claim(job: EncodeJob) -> bool:
         now_held = rows.held(job.pk)
         at = rows.database_now()
         try:
-            _refuse_late(now_held)
+            _refuse_late(now_held, at)
         except RefusedError as refused:
             outcomes.blocked(now_held, refused.sentence, failure=refused.field)
             return False
@@ -75,9 +75,8 @@ def _claim(job: EncodeJob) -> bool:
         return moved
 
 
-def _refuse_late(job: EncodeJob) -> None:
+def _refuse_late(job: EncodeJob, at: datetime) -> None:
     """Raise RefusedError where the job may not be sent now. Its field is a CardFailure, or empty."""
-    at = rows.database_now()
     if job.send_by <= at:
         raise RefusedError(outcomes.TOO_LATE)
     if found := checks.of_job(job, at):
@@ -121,7 +120,7 @@ def _start(job: EncodeJob, systems: AccessSystems) -> _Outcome:
 def _store(job: EncodeJob, outcome: _Outcome) -> None:
     at = rows.database_now()
     if outcome.attempt:
-        _store_attempt(job, outcome.attempt)
+        _store_attempt(job, outcome.attempt, at)
         return
     error = outcome.error
     assert error is not None
@@ -132,9 +131,8 @@ def _store(job: EncodeJob, outcome: _Outcome) -> None:
         outcomes.failed(job, _failure_of(error), str(error), nothing_sent=True)
 
 
-def _store_attempt(job: EncodeJob, attempt: EncoderAttempt) -> None:
+def _store_attempt(job: EncodeJob, attempt: EncoderAttempt, at: datetime) -> None:
     """Store the attempt's id before anything else, also where the job was given up meanwhile."""
-    at = rows.database_now()
     columns = {"attempt_id": attempt.remote_id, "waiting_since": at}
     window = pace.window_of(is_tag=job.kind == JobKind.ASSIGN)
     if rows.move(

@@ -75,7 +75,7 @@ PROVIDERS: dict[str, Provider] = {
             has_systems=True,
             tells_changes=True,
             # Seam publishes limits per lock only (15 commands a minute). While a card is being
-            # written five looks a second are due, and a page of people is one request.
+            # written eight looks a second are due, and a page of people is one request.
             requests_per_second=10.0,
             api_base="https://connect.getseam.com",
             sandbox_key="seam_test1_sandboxdemokey",

@@ -6,6 +6,7 @@
   if (!document.querySelector("[data-station]")) return;
   const POLL_MS = 1000; // while something moves and the stream is not there
   const SLOW_POLL_MS = 3000; // while it is: hints may be lost
+  const PEOPLE_MS = 200; // several changes of a moment are one look at the list
   const LATE_SECONDS = 10;
   const said = new Set();
   let ahead = 0; // how far the server's clock is before this browser's
@@ -116,7 +117,18 @@
     if (desk().dataset.stage && !("moving" in desk().dataset)) refreshPeople();
   });
 
+  // The list is beside the matter: it may come a moment after what is waited for at the desk.
+  let peopleTimer = 0;
   function refreshPeople() {
+    clearTimeout(peopleTimer);
+    peopleTimer = setTimeout(askForPeople, PEOPLE_MS);
+  }
+
+  function askForPeople() {
+    if (asking.size || desk().dataset.stage === "preparing") {
+      refreshPeople();
+      return;
+    }
     const search = document.getElementById("person-search");
     const isPicking = document.querySelector("#people :checked");
     if (search.value || isPicking || document.getElementById("people").contains(document.activeElement)) return;
