@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Lower
 
 from access.cards import failures, intents, queue
 from access.cards.batches import Batch
@@ -15,6 +16,7 @@ from access.cards.job_view import JobView, NextKind, Stage
 from access.cards.queue import QueueRow
 from access.cards.times import day_and_clock
 from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
+from access.models.people import AcsUserQuerySet
 from access.states import OPEN_STATES, Intent, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -68,14 +70,7 @@ def people(actor: Actor, query: str, *, now: datetime) -> People:
     several = AcsSystem.objects.for_actor(actor).order_by("pk").values("pk")[:2]
     has_several = len(several) > 1
     if query:
-        users = users_for(actor)
-        for word in query.split():
-            users = users.filter(
-                Q(full_name__icontains=word)
-                | Q(email__icontains=word)
-                | Q(external_number__iexact=word)
-            )
-        rows = users.order_by("full_name", "id")[:_MOST_FOUND]
+        rows = users_for(actor).like(query).order_by(Lower("full_name"), "id")[:_MOST_FOUND]
         return People(query=query, found=_found(rows), has_several_systems=has_several)
     return People(
         arrivals=tuple(queue.arrivals(actor, now=now)),
@@ -85,9 +80,9 @@ def people(actor: Actor, query: str, *, now: datetime) -> People:
     )
 
 
-def users_for(actor: Actor) -> QuerySet[AcsUser]:
+def users_for(actor: Actor) -> AcsUserQuerySet:
     """Return the users somebody may make cards for."""
-    users = AcsUser.objects.for_actor(actor).not_gone()
+    users: AcsUserQuerySet = AcsUser.objects.for_actor(actor).not_gone()
     properties = actor.property_ids_with(Permission.MAKE_CARDS)
     return users if properties is None else users.filter(system__property_id__in=properties)
 

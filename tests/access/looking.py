@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from access import syncing
@@ -53,10 +54,7 @@ def age(by: timedelta) -> None:
 
 
 def _move(model: Any, by: timedelta, *columns: str) -> None:
-    for row in model.objects.all():
-        moved = {c: getattr(row, c) - by for c in columns if getattr(row, c) is not None}
-        if moved:
-            model.objects.filter(pk=row.pk).update(**moved)
+    model.objects.update(**{column: F(column) - by for column in columns})
 
 
 def wish(user: AcsUser, *parts: str, **columns: Any) -> AcsUser:

@@ -141,6 +141,17 @@ def test_letters_find_people_in_sight_only(desk: Desk) -> None:
     assert [each.name for each in response.context["people"].found] == ["Jane Doe"]
 
 
+@pytest.mark.parametrize("letters", ["j", "DOE", "jane@exa", "example", "A-17", "doe a-1"])
+def test_letters_are_how_a_word_of_somebody_begins(desk: Desk, letters: str) -> None:
+    AcsUser.objects.filter(pk=desk.jane.pk).update(
+        email="jane@example.test", external_number="A-17"
+    )
+
+    response = desk.client.get(reverse("cards-people"), {"q": letters}, **HTMX)
+
+    assert [each.name for each in response.context["people"].found] == ["Jane Doe"]
+
+
 def test_somebody_who_may_make_cards_elsewhere_does_not_find_people_here(desk: Desk) -> None:
     elsewhere = make_property(desk.system.workspace)
     porter = make_user(Role.FRONT_DESK, workspace=desk.system.workspace, place=elsewhere)
