@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -16,14 +17,11 @@ from access.models.systems import AcsAccessGroup, AcsSystem, InSystemQuerySet
 from access.states import Phase
 from audit.ids import new_id
 
-#: What somebody is found by.
-_FOUND_BY = Words("full_name", "email", "phone", "external_number")
-
 
 class AcsUserQuerySet(InSystemQuerySet):
     def like(self, text: str) -> AcsUserQuerySet:
         """Keep those of whom every word of a search begins a word (name, e-mail, number …)."""
-        return self.filter(Matches(_FOUND_BY, prefixes(text)))
+        return self.filter(Matches(F("words"), prefixes(text)))
 
     def not_gone(self) -> AcsUserQuerySet:
         return self.exclude(phase=Phase.GONE)
@@ -89,6 +87,13 @@ class AcsUser(models.Model):
     missing_listings = models.PositiveIntegerField(default=0)
     gone_at = models.DateTimeField(null=True)
 
+    #: What they are found by. Kept, as making it costs more than reading the row.
+    words = models.GeneratedField(
+        expression=Words("full_name", "email", "phone", "external_number"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
     #: When the reconciler looks at them next; the row is the work.
     next_run_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
@@ -113,7 +118,7 @@ class AcsUser(models.Model):
             models.Index("system", Lower("full_name"), "id", name="acs_user_name"),
             # … whose name, e-mail, phone or number begins like this. Without a list of entries
             # not yet sorted in, which each search would have to read.
-            GinIndex(_FOUND_BY, name="acs_user_words", fastupdate=False),
+            GinIndex(fields=["words"], name="acs_user_words", fastupdate=False),
             # … who are suspended, in trouble, or not yet as wished: few of many.
             models.Index(
                 "system",

@@ -104,15 +104,25 @@ class People:
     after: str
 
 
-def people(users: QuerySet[AcsUser], system: AcsSystem, *, after: str, now: datetime) -> People:
-    """Return one page of people. Three queries, however many. Raises CursorError."""
+def people(
+    users: QuerySet[AcsUser],
+    system: AcsSystem,
+    *,
+    after: str,
+    now: datetime,
+    is_narrow: bool = False,
+) -> People:
+    """Return one page of people. Three queries, however many. Raises CursorError.
+
+    `is_narrow`: whether an index finds just these (`paging.page_by_name`).
+    """
     held = AcsMembership.objects.select_related("group").order_by("group__name")
     cards = AcsCredential.objects.exclude(phase=Phase.GONE).filter(access_method=AccessMethod.CARD)
     found = users.prefetch_related(
         Prefetch("memberships", held, to_attr="held"),
         Prefetch("credentials", cards, to_attr="cards"),
     )
-    page = page_by_name(found, system, after, name="full_name")
+    page = page_by_name(found, system, after, name="full_name", is_narrow=is_narrow)
     for user in page.rows:
         user.system = system  # is it, and has its property at hand
     return People(rows_of(page.rows, now), page.after)
@@ -137,11 +147,13 @@ def _row(user: AcsUser, now: datetime) -> Row:
     )
 
 
-def in_groups(system: AcsSystem, group_ids: Collection[UUID]) -> QuerySet[AcsUser]:
+def in_groups(group_ids: Collection[UUID]) -> QuerySet[AcsUser]:
     """Return who is in one of these groups, or is being put in or taken out.
 
     Takes ids, not a query of them: only then does the database know how many people to expect.
+    Does not name the system, which groups and their people share: the database would read all
+    of its people instead.
     """
     members = AcsMembership.objects.filter(Q(is_wanted=True) | Q(is_seen=True))
     users = members.filter(group_id__in=list(group_ids)).values("user_id")
-    return AcsUser.objects.filter(system=system, pk__in=users).not_gone()
+    return AcsUser.objects.filter(pk__in=users).not_gone()

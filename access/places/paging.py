@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import CharField, Func, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
 from access.models import AcsSystem
@@ -25,15 +25,31 @@ class Page:
     after: str
 
 
+class _Unindexed(Func):
+    """The same text, of which no index knows."""
+
+    template = "(%(expressions)s || '')"
+    output_field = CharField()
+
+
 def page_by_name(
-    rows: QuerySet[Any], system: AcsSystem, after: str, *, name: str = "name", size: int = PAGE
+    rows: QuerySet[Any],
+    system: AcsSystem,
+    after: str,
+    *,
+    name: str = "name",
+    size: int = PAGE,
+    is_narrow: bool = False,
 ) -> Page:
     """Return one page of a system's rows, by name whatever its case. One query.
 
-    `after` is the id of the last one seen, so that no name stands in an address. Raises
+    `after` is the id of the last one seen, so that no name stands in an address. `is_narrow`:
+    an index finds the rows, and they are sorted afterwards; otherwise PostgreSQL may walk all
+    names in their order, in the hope of soon having met a page of those wanted. Raises
     CursorError.
     """
-    rows = rows.annotate(sorted_by=Lower(name)).order_by("sorted_by", "pk")
+    by = _Unindexed(Lower(name)) if is_narrow else Lower(name)
+    rows = rows.annotate(sorted_by=by).order_by("sorted_by", "pk")
     if after:
         pk = _read(after)
         last = rows.model._default_manager.filter(system=system, pk=pk)

@@ -91,7 +91,8 @@ def system(request: Request, pk: UUID) -> HttpResponse:
     filters = listing.Filters.from_query(request.GET.dict())
     after, base = request.GET.get("after", ""), found.get_absolute_url()
     try:
-        people = listing.people(filters.rows(found, now), found, after=after, now=now)
+        users, is_narrow = filters.rows(found, now), bool(filters.query)
+        people = listing.people(users, found, after=after, now=now, is_narrow=is_narrow)
     except CursorError as error:
         return HttpResponseBadRequest(str(error))
     context = frame(request, found, "people") | {
@@ -171,9 +172,9 @@ def _with_people(
 ) -> HttpResponse:
     """Answer with a page that ends in the people of some groups."""
     after, now = request.GET.get("after", ""), timezone.now()
-    users = listing.in_groups(thing.system, group_ids)
+    users = listing.in_groups(group_ids)
     try:
-        people = listing.people(users, thing.system, after=after, now=now)
+        people = listing.people(users, thing.system, after=after, now=now, is_narrow=True)
     except CursorError as error:
         return HttpResponseBadRequest(str(error))
     base = thing.get_absolute_url()

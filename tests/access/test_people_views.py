@@ -202,12 +202,13 @@ def test_people_are_found_by_how_a_word_begins(client, system):
         assert (query, found(query)) == (query, [])
 
 
-def test_people_come_page_by_page_by_name(client, system):
+@pytest.mark.parametrize("query", ["", "?q=gue"])
+def test_people_come_page_by_page_by_name(client, system, query):
     for number in range(60):
         make_acs_user(system, full_name=f"{'gG'[number % 2]}uest {number:02}")
     make_acs_user(system, full_name="Guest 00")  # the same name twice
 
-    seen, url = [], f"/access/{system.pk}/"
+    seen, url = [], f"/access/{system.pk}/{query}"
     while url:
         response = client.get(url)
         seen += [row.user for row in response.context["people"].rows]
