@@ -1,11 +1,20 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from access.credentials import create_pin, withdraw
-from access.models import AcsAccessGroup, AcsCredential, AcsMembership, AcsUser, SystemsWatch
+from access.credentials import withdraw
+from access.models import (
+    AcsAccessGroup,
+    AcsCredential,
+    AcsMembership,
+    AcsSystem,
+    AcsUser,
+    SystemsWatch,
+)
+from access.people.services import ask_for_pin
 from access.states import Part
 from access.syncing import members
 from accounts.models import ConnectedAccount
@@ -537,10 +546,19 @@ def test_two_who_both_have_to_go_do_not_wait_for_each_other(
 # --- credentials ----------------------------------------------------------------------------
 
 
+def _ask_for_pin(user: AcsUser, cloud: FakeSystems) -> None:
+    """Ask for one in a Salto KS site: nothing else makes PINs."""
+    for each in cloud.systems.values():
+        each.listed = replace(each.listed, external_type="salto_ks_site")
+    AcsSystem.objects.update(external_type="salto_ks_site")
+    by = actor(make_user(workspace=user.system.workspace))
+    ask_for_pin(user, by=by, at=timezone.now())
+
+
 def test_a_pin_is_made_and_its_digits_are_sealed(
     cloud: FakeSystems, account: ConnectedAccount, mara: AcsUser
 ) -> None:
-    create_pin(mara, by=actor(make_user(workspace=account.workspace)), at=timezone.now())
+    _ask_for_pin(mara, cloud)
 
     look(account)
 
@@ -554,7 +572,7 @@ def test_a_pin_is_made_and_its_digits_are_sealed(
 def test_a_lost_answer_makes_one_pin(
     cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser, *, is_after: bool
 ) -> None:
-    create_pin(mara, by=actor(make_user(workspace=account.workspace)), at=timezone.now())
+    _ask_for_pin(mara, cloud)
     cloud.fail("create_credential", lost(), is_after=is_after)
 
     _settle(account, 60)
@@ -569,7 +587,7 @@ def test_a_pin_waits_for_its_person(
 ) -> None:
     jane = _wished(account)
     cloud.fail("create_acs_user", RefusedError("Not yet"))
-    create_pin(jane, by=actor(make_user(workspace=account.workspace)), at=timezone.now())
+    _ask_for_pin(jane, cloud)
 
     _settle(account, 30)
 
