@@ -12,6 +12,7 @@ urlpatterns = [
     path("access/<uuid:pk>/opens/", people.opens, name="acs-opens"),
     path("access/<uuid:pk>/groups/", places.groups, name="acs-groups"),
     path("access/<uuid:pk>/entrances/", places.entrances, name="acs-entrances"),
+    path("access/<uuid:pk>/entrances/wired/", places.set_wired_many, name="acs-entrances-wired"),
     path("access/<uuid:pk>/credentials/", places.credential_list, name="acs-credentials"),
     path("access/<uuid:pk>/encoders/", places.encoder_list, name="acs-encoders"),
     path("access/<uuid:pk>/settings/", places.system_settings, name="acs-system-settings"),

@@ -132,6 +132,9 @@ ADDRESSES: dict[str, Address] = {
     "acs-opens": Address(POST, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
     "acs-groups": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
     "acs-entrances": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
+    "acs-entrances-wired": Address(
+        POST, Permission.MANAGE_SYSTEMS, pk_of("system"), per_property=True
+    ),
     "acs-credentials": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
     "acs-encoders": Address(GET, Permission.VIEW_ACCESS, pk_of("system"), per_property=True),
     "acs-system-settings": Address(

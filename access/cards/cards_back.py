@@ -11,6 +11,8 @@ from access import credentials, waking
 from access.cards import doors, intents, outcomes, rows, worth
 from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
+from access.people import words
+from access.people.opening import MOST_IN_A_SENTENCE, in_words
 from access.states import CardState, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -33,6 +35,13 @@ class LostReport:
     sentences: tuple[str, ...] = ()
     #: Whether a card in its place can be made now.
     can_replace: bool = False
+    #: What the plastic is called.
+    thing: str = "card"
+
+    @property
+    def more_doors(self) -> tuple[str, ...]:
+        """Offline doors that the sentences only count."""
+        return self.offline_doors[MOST_IN_A_SENTENCE:]
 
 
 def consequences(credential: AcsCredential, *, returned: bool = False) -> LostReport:
@@ -53,23 +62,29 @@ def consequences(credential: AcsCredential, *, returned: bool = False) -> LostRe
         online_doors=opened.online,
         sentences=tuple(sentences),
         can_replace=_can_replace(credential),
+        thing=words.thing(system),
     )
 
 
 def _what_happens(credential: AcsCredential) -> str:
-    name = f"The card …{credential.last_four}" if credential.card_number else "The card"
+    thing = words.thing(credential.system)
+    name = f"The {thing} …{credential.last_four}" if credential.card_number else f"The {thing}"
+    if credential.system.assigns_tags:
+        return (
+            f"{name} is taken out of {credential.system.name}. Doors hear of it from the cloud;"
+            " one that is not connected, when it is again."
+        )
     return f"{name} is cancelled in {credential.system.name}."
 
 
 def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:
     if not offline:
         return []
-    names = ", ".join(offline[:10]) + (f" and {len(offline) - 10} more" if offline[10:] else "")
     until = "until a list of cancelled cards reaches them"
     if credential.user and credential.user.ends_at:
         until += ", or the card’s time is over"
     return [
-        f"These offline doors may still open with it {until}: {names}.",
+        f"These offline doors may still open with it {until}: {in_words(offline)}.",
         "The list travels with cards that were written or updated since, when they are held to "
         "these doors.",
     ]
@@ -77,7 +92,7 @@ def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:
 
 def _in_hand(credential: AcsCredential) -> list[str]:
     if not credential.system.writes_cards:
-        return ["The tag itself stays registered and can be given to somebody else."]
+        return ["To give it to somebody else, assign it to them as a new tag."]
     return [
         "Keep the card at the desk: until it is written again, offline doors may open with it.",
         "It cannot be erased from here. Write it for somebody else, or erase it in ProAccess Space.",

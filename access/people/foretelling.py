@@ -3,59 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from access.models import AcsCredential, AcsEntrance, AcsUser
 from access.people import words
-from access.people.opening import is_late, names
+from access.people.opening import MOST_IN_A_SENTENCE, in_words, is_late
+
+
+@dataclass(frozen=True)
+class Consequence:
+    text: str
+    #: Doors of which the text says only how many there are.
+    more_doors: tuple[str, ...] = ()
 
 
 def of_suspending(
     user: AcsUser, cards: Sequence[AcsCredential], doors: Sequence[AcsEntrance], now: datetime
-) -> list[str]:
+) -> list[Consequence]:
     brand = words.brand_of(user.system)
-    said = [f"{user.full_name} is suspended in {brand}. Groups, schedule and cards stay."]
+    things = f"{words.thing(user.system)}s"
+    text = f"{user.full_name} is suspended in {brand}. Groups, schedule and {things} stay."
+    said = [Consequence(text)]
     said += _doors_that_follow(user, cards, doors, now)
-    said.append("You can let them in again at any time.")
+    said.append(Consequence("You can let them in again at any time."))
     return said
 
 
-def of_unsuspending(user: AcsUser, cards: Sequence[AcsCredential], now: datetime) -> list[str]:
+def of_unsuspending(
+    user: AcsUser, cards: Sequence[AcsCredential], now: datetime
+) -> list[Consequence]:
     brand = words.brand_of(user.system)
-    said = [f"{user.full_name} is let in again in {brand}, by the same groups and schedule."]
+    text = f"{user.full_name} is let in again in {brand}, by the same groups and schedule."
+    said = [Consequence(text)]
     if user.system.writes_cards and words.holds_card(cards, now):
-        said.append("If their card is refused, write it again at the desk.")
+        said.append(Consequence("If their card is refused, write it again at the desk."))
     return said
 
 
 def of_deleting(
     user: AcsUser, cards: Sequence[AcsCredential], doors: Sequence[AcsEntrance], now: datetime
-) -> list[str]:
+) -> list[Consequence]:
     brand = words.brand_of(user.system)
-    said = [f"{user.full_name} is deleted from {brand}, with every card and PIN."]
+    things = "PIN; their tags can be given to others" if user.system.assigns_tags else "card"
+    said = [Consequence(f"{user.full_name} is deleted from {brand}, with every {things}.")]
     said += _doors_that_follow(user, cards, doors, now)
     if user.system.assigns_tags:
-        said.append("Their seat is free again.")
-    said.append("This cannot be undone. They stay in this list until they were seen gone.")
+        said.append(Consequence("Their seat is free again."))
+    text = "This cannot be undone. They stay in this list until they were seen gone."
+    said.append(Consequence(text))
     return said
 
 
 def _doors_that_follow(
     user: AcsUser, cards: Sequence[AcsCredential], doors: Sequence[AcsEntrance], now: datetime
-) -> list[str]:
+) -> list[Consequence]:
     """Which doors know at once, and which a card in somebody's hand still opens."""
     brand = words.brand_of(user.system)
     if user.system.assigns_tags:
-        return ["Doors hear of it through the IQ, the ones that are offline when they are back."]
+        text = "Doors hear of it from the cloud; one that is not connected, when it is again."
+        return [Consequence(text)]
     if not user.system.writes_cards:
-        return [f"Doors follow when {brand} tells them."]
+        return [Consequence(f"Doors follow when {brand} tells them.")]
     if not words.holds_card(cards, now):
-        return ["They hold no card that was written, so no door has to be told."]
-    late = [door for door in doors if is_late(door)]
+        return [Consequence("They hold no card that was written, so no door has to be told.")]
+    late = tuple(door.name for door in doors if is_late(door))
     if not late:
-        return ["All their doors are wired: they know as soon as Salto tells them."]
+        return [Consequence("All their doors are wired: they know as soon as Salto tells them.")]
     return [
-        f"The card is cancelled in Salto; offline doors follow when they are updated. Until then"
-        f" it may still open {names(late)}.",
-        "Take the card back if you can.",
+        Consequence(
+            "The card is cancelled in Salto; offline doors follow when they are updated. Until then"
+            f" it may still open {in_words(late)}.",
+            more_doors=late[MOST_IN_A_SENTENCE:],
+        ),
+        Consequence("Take the card back if you can."),
     ]

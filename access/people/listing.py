@@ -31,6 +31,11 @@ SHOW = {
 }
 
 
+def shows_of(system: AcsSystem) -> dict[str, str]:
+    """Return what a system's list can be narrowed to, as it calls the plastic."""
+    return SHOW | {"without": f"Without a {words.thing(system)}"}
+
+
 @dataclass(frozen=True)
 class Filters:
     """What the address asks to see."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from access.models import AcsEntrance, AcsSystem
 
 #: Doors named one by one; the rest is counted.
 MOST_NAMED = 60
+#: Doors named in a sentence; whoever wants all of them opens a list below it.
+MOST_IN_A_SENTENCE = 6
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,9 @@ def is_late(entrance: AcsEntrance) -> bool:
     return entrance.is_wired is not True
 
 
-def names(entrances: Iterable[AcsEntrance], most: int = 8) -> str:
-    """`Room 1, Room 2 and 3 more`."""
-    all_names = [each.name for each in entrances]
-    told, last = all_names[:most], f"{len(all_names) - most} more"
-    if len(all_names) <= most:
-        told, last = all_names[:-1], all_names[-1] if all_names else ""
+def in_words(names: Sequence[str]) -> str:
+    """`Room 1, Room 2 and Room 3`; of many the first, `and 3 more`."""
+    told, last = names[:MOST_IN_A_SENTENCE], f"{len(names) - MOST_IN_A_SENTENCE} more"
+    if len(names) <= MOST_IN_A_SENTENCE:
+        told, last = names[:-1], names[-1] if names else ""
     return " and ".join(filter(None, [", ".join(told), last]))

@@ -253,8 +253,11 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
 
 
 def _warnings(user: AcsUser) -> list[dict[str, str]]:
-    """A deletion under way is said by the state."""
-    return [each for each in user.warnings if each["code"] != "being_deleted"]
+    """Return what is not said already: a deletion by the state, no seat by that all are taken."""
+    said = {"being_deleted"}
+    if any(each["code"] == "salto_ks_subscription_limit_exceeded" for each in user.errors):
+        said.add("salto_ks_user_not_subscribed")
+    return [each for each in user.warnings if each["code"] not in said]
 
 
 # --- suspending, deleting -------------------------------------------------------------
@@ -326,7 +329,7 @@ class Act:
         verb: str,
         icon: str,
         do: Callable[[], object],
-        consequences: list[str],
+        consequences: list[foretelling.Consequence],
         *,
         rest: str = "",
     ) -> None:
@@ -396,7 +399,7 @@ def reveal(request: Request, pk: UUID) -> HttpResponse:
     problem = ""
     try:
         digits = services.reveal_pin(pin, by=request.actor, at=timezone.now())
-        problem = "" if digits else "Salto KS has not told the digits yet."
+        problem = "" if digits else "Salto KS has not made the digits yet."
     except sealing.UnreadableError:
         digits, problem = "", UNREADABLE
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":

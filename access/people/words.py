@@ -133,7 +133,10 @@ _TROUBLES = {
     "failed_to_create_on_acs_system": "The system did not add them.",
     "failed_to_update_on_acs_system": "The system did not take a change.",
     "failed_to_delete_on_acs_system": "The system did not delete them: they may open doors.",
-    "salto_ks_subscription_limit_exceeded": "All seats of the Salto KS subscription are taken.",
+    "salto_ks_subscription_limit_exceeded": (
+        "All seats of the Salto KS subscription are taken, so nothing opens for them until one is"
+        " free."
+    ),
     "salto_ks_user_not_subscribed": "They have no seat of the Salto KS subscription.",
     "acs_user_inactive": "They are inactive in the system.",
     "needs_to_be_reissued": "The card does not know the latest rights.",
@@ -200,9 +203,13 @@ def cards_of(credentials: Iterable[AcsCredential]) -> list[AcsCredential]:
     return [each for each in credentials if each.access_method == AccessMethod.CARD]
 
 
-def card_state(card: AcsCredential, now: datetime) -> State:
-    """Return how one card is."""
-    mark = f"…{card.last_four}" if card.last_four else "card"
+_UNWRITTEN = State("waiting", "Not written yet", "info", "card", "It is written at an encoder.")
+_UNASSIGNED = State("waiting", "Not assigned", "info", "badge", "Registered at the site.")
+
+
+def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> State:
+    """Return how one card or tag is."""
+    mark = f"…{card.last_four}" if card.last_four else "tag" if is_tag else "card"
     if card.phase == Phase.GONE:
         return State("gone", f"{mark} cancelled", "unknown", "x", _why_gone(card))
     if card.card_state == CardState.SUSPECT:
@@ -215,7 +222,7 @@ def card_state(card: AcsCredential, now: datetime) -> State:
         note = card.error or trouble(card.errors)
         return State("trouble", f"{mark} in trouble", "danger", "x-circle", note)
     if not card.is_issued:
-        return State("waiting", "Not written yet", "info", "card", "It is written at an encoder.")
+        return _UNASSIGNED if is_tag else _UNWRITTEN
     if card.is_over(now):
         return State("over", f"{mark} ended", "unknown", "clock", "Its time is over.")
     if card.needs_to_be_reissued:
@@ -236,10 +243,10 @@ def _why_gone(card: AcsCredential) -> str:
     return _WHY.get(card.delete_reason, "Gone at the provider.")
 
 
-def credential_state(credential: AcsCredential, now: datetime) -> State:
+def credential_state(credential: AcsCredential, now: datetime, *, is_tag: bool = False) -> State:
     """Return how a card, a PIN or a phone is."""
     if credential.access_method == AccessMethod.CARD:
-        return card_state(credential, now)
+        return card_state(credential, now, is_tag=is_tag)
     if credential.phase == Phase.GONE:
         return State("gone", "Gone", "unknown", "x", _why_gone(credential))
     if credential.delete_asked_at or credential.phase == Phase.DELETING:
@@ -251,6 +258,8 @@ def credential_state(credential: AcsCredential, now: datetime) -> State:
         return State("creating", "Being made", "info", "hourglass", "Salto makes it.")
     if credential.is_over(now):
         return State("over", "Ended", "unknown", "clock", "Its time is over.")
+    if credential.is_issued is False:
+        return State("creating", "Being made", "info", "hourglass", "Salto has not made it yet.")
     return State("active", "In use", "ok", "check")
 
 
@@ -262,7 +271,8 @@ NO_TAG = State("none", "No tag", "unknown", "dashed")
 
 def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: datetime) -> State:
     """Return how somebody's cards are, in one word for a list."""
-    states = [card_state(each, now) for each in cards_of(credentials)]
+    is_tag = system.assigns_tags
+    states = [card_state(each, now, is_tag=is_tag) for each in cards_of(credentials)]
     known = [state for state in states if state.key in _TELLING]
     if not known:
         return NO_TAG if system.assigns_tags else NO_CARD

@@ -58,8 +58,14 @@ class Page:
     before: str
 
 
-def known(show: str) -> str:
-    return show if show in SHOW else ""
+def shows_of(system: AcsSystem) -> dict[str, str]:
+    """Return what a system's list can be narrowed to. Only what is written can be out of date."""
+    left_out = () if system.writes_cards else ("update", "suspect")
+    return {show: label for show, (label, _) in SHOW.items() if show not in left_out}
+
+
+def known(show: str, system: AcsSystem) -> str:
+    return show if show in shows_of(system) else ""
 
 
 def page(system: AcsSystem, show: str, *, before: str, now: datetime) -> Page:
@@ -93,4 +99,5 @@ def row_of(credential: AcsCredential, system: AcsSystem, now: datetime) -> Row:
         kind, icon = method.replace("_", " ").capitalize(), "key"
     if method == AccessMethod.CARD:
         kind = words.thing(system).capitalize()
-    return Row(credential, kind, icon, words.credential_state(credential, now))
+    state = words.credential_state(credential, now, is_tag=system.assigns_tags)
+    return Row(credential, kind, icon, state)

@@ -13,7 +13,7 @@ _WORDS = {
     CardFailure.COMMS_TIMEOUT: "Contact was lost while it worked.",
     CardFailure.ENCODER_UNINIT: "It must be initialised in ProAccess Space.",
     CardFailure.ENCODER_MISSING: "Salto does not know it any more.",
-    CardFailure.ENCODER_BUSY: "It was busy. Somebody may be using it in Space.",
+    CardFailure.ENCODER_BUSY: "It was busy. Somebody may be using it.",
     CardFailure.BRIDGE_DOWN: "The link to the Salto server was down.",
 }
 

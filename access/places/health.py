@@ -69,7 +69,7 @@ class Health:
 def health_of(system: AcsSystem) -> Health:
     """Needs the row `account` at hand."""
     troubles = [_trouble(each, "danger") for each in system.errors]
-    troubles += [_trouble(each, "warn") for each in system.warnings]
+    troubles += [_trouble(each, "warn") for each in system.warnings if not _is_said(each, system)]
     if system.account.trouble:
         fix = "The account page says what to do."
         troubles.insert(0, Trouble(system.account.trouble.rstrip("."), fix, "danger"))
@@ -90,3 +90,12 @@ def _trouble(problem: dict[str, str], tone: str) -> Trouble:
     if known:
         return Trouble(*known, tone)
     return Trouble((problem.get("message") or problem["code"]).rstrip("."), "", tone)
+
+
+def _is_said(warning: dict[str, str], system: AcsSystem) -> bool:
+    """Tell whether an error says more: that most seats are taken, where all are."""
+    codes = {each["code"] for each in system.errors}
+    return (
+        warning["code"] == "salto_ks_subscription_limit_almost_reached"
+        and "salto_ks_subscription_limit_exceeded" in codes
+    )

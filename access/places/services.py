@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
@@ -32,15 +34,31 @@ def link_entrance(entrance: AcsEntrance, space: Space | None, *, by: Actor, at: 
         _tell(Verb.ENTRANCE_CHANGED, system, entrance.name, by=by, at=at, after=after)
 
 
-def set_wired(entrance: AcsEntrance, is_wired: bool | None, *, by: Actor, at: datetime) -> None:  # noqa: FBT001  it is the value
-    """Say whether a door hears of changes by itself. Raises RefusedError where Salto tells it."""
-    system = entrance.system
+def set_wired(
+    system: AcsSystem,
+    entrance_ids: Collection[UUID],
+    is_wired: bool | None,  # noqa: FBT001  it is the value
+    *,
+    by: Actor,
+    at: datetime,
+) -> int:
+    """Say whether doors of a system hear of changes by themselves. A line for each that changes.
+
+    Return how many did. Raises RefusedError where the provider tells it.
+    """
     by.require(Permission.MANAGE_SYSTEMS, system.property_id)
     if not system.writes_cards:
         raise RefusedError([RuleError("is_wired", "The provider tells this by itself.")])
     with transaction.atomic():
-        AcsEntrance.objects.filter(pk=entrance.pk).update(is_wired=is_wired)
-        _tell(Verb.ENTRANCE_CHANGED, system, entrance.name, by=by, at=at, after=WIRED[is_wired])
+        rows = AcsEntrance.objects.filter(system=system, removed_at=None, pk__in=entrance_ids)
+        rows = rows.select_for_update(no_key=True).order_by("pk")
+        changed = [entrance for entrance in rows if entrance.is_wired is not is_wired]
+        for entrance in changed:
+            entrance.is_wired = is_wired
+            after = WIRED[is_wired]
+            _tell(Verb.ENTRANCE_CHANGED, system, entrance.name, by=by, at=at, after=after)
+        AcsEntrance.objects.bulk_update(changed, ["is_wired"])
+    return len(changed)
 
 
 def move_system(system: AcsSystem, place: Space, *, by: Actor, at: datetime) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -100,7 +102,7 @@ def system(request: Request, pk: UUID) -> HttpResponse:
         "people": people,
         "shows": [
             (key, label, filters.show == key, _toggled(filters, key, base))
-            for key, label in listing.SHOW.items()
+            for key, label in listing.shows_of(found).items()
         ],
         "first_url": filters.url(base),
         "next_url": filters.url(base, after=people.after) if people.after else "",
@@ -208,6 +210,9 @@ def _list(
         "query": query,
         "after": after,
         "next_after": page.after,
+        "picks": model is AcsEntrance
+        and found.writes_cards
+        and request.actor.may(Permission.MANAGE_SYSTEMS, found.property_id),
     }
     return answer(request, f"access/{tab}.html", context)
 
@@ -220,6 +225,37 @@ def _list(
 def entrances(request: Request, pk: UUID) -> HttpResponse:
     found = find_system(request, pk)
     return _list(request, found, AcsEntrance, "entrances", counting.of_entrances)
+
+
+@require_POST
+@_manages
+def set_wired_many(request: Request, pk: UUID) -> HttpResponse:
+    """Say it of all doors ticked in the list, and go back to where that list was."""
+    found = find_system(request, pk)
+    request.actor.require(Permission.MANAGE_SYSTEMS, found.property_id)
+    ticked = [asked for text in request.POST.getlist("doors")[:500] if (asked := uuid_of(text))]
+    if ticked:
+        _say_wired(request, found, ticked)
+    else:
+        messages.error(request, "Tick the doors first.")
+    kept = {key: value for key in ("q", "after") if (value := request.POST.get(key, "")[:100])}
+    url = reverse("acs-entrances", args=[found.pk])
+    return redirect(f"{url}?{urlencode(kept)}" if kept else url)
+
+
+def _say_wired(request: Request, found: AcsSystem, ids: Sequence[UUID]) -> None:
+    said = {"yes": True, "no": False, "unknown": None}
+    word = request.POST.get("wired", "")
+    if word not in said:
+        messages.error(request, "Choose one of the three.")
+        return
+    try:
+        changed = services.set_wired(found, ids, said[word], by=request.actor, at=timezone.now())
+    except RefusedError as refusal:
+        messages.error(request, f"Not done: {refusal}")
+    else:
+        doors = f"{changed} door{'' if changed == 1 else 's'}"
+        messages.success(request, f"Saved for {doors}." if changed else "It was so already.")
 
 
 @require_safe
@@ -284,17 +320,7 @@ def link_entrance(request: Request, pk: UUID) -> HttpResponse:
 def set_wired(request: Request, pk: UUID) -> HttpResponse:
     found = _find_entrance(request, pk)
     request.actor.require(Permission.MANAGE_SYSTEMS, found.system.property_id)
-    said = {"yes": True, "no": False, "unknown": None}
-    word = request.POST.get("wired", "")
-    if word not in said:
-        messages.error(request, "Choose one of the three.")
-        return redirect(found)
-    try:
-        services.set_wired(found, said[word], by=request.actor, at=timezone.now())
-    except RefusedError as refusal:
-        messages.error(request, f"Not done: {refusal}")
-    else:
-        messages.success(request, "Saved how the door hears of changes.")
+    _say_wired(request, found.system, [found.pk])
     return redirect(found)
 
 
@@ -305,7 +331,8 @@ def set_wired(request: Request, pk: UUID) -> HttpResponse:
 @_views
 def credential_list(request: Request, pk: UUID) -> HttpResponse:
     found, now = find_system(request, pk), timezone.now()
-    show, before = credentials.known(request.GET.get("show", "")), request.GET.get("before", "")
+    show = credentials.known(request.GET.get("show", ""), found)
+    before = request.GET.get("before", "")
     try:
         page = credentials.page(found, show, before=before, now=now)
     except CursorError as error:
@@ -313,7 +340,7 @@ def credential_list(request: Request, pk: UUID) -> HttpResponse:
     context = frame(request, found, "credentials") | {
         "page": page,
         "show": show,
-        "shows": credentials.SHOW.items(),
+        "shows": credentials.shows_of(found).items(),
         "before": before,
     }
     return answer(request, "access/credentials.html", context)

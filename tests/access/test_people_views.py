@@ -444,6 +444,55 @@ def test_before_somebody_is_shut_out_the_doors_that_follow_later_are_named(
     assert user.is_suspended or user.delete_asked_at
 
 
+def test_of_many_doors_that_follow_later_six_are_named_and_the_rest_is_below(client, system):
+    doors = [make_entrance(system, name=f"Room {number}") for number in range(8)]
+    user = make_acs_user(system, groups=[make_group(system, entrances=doors)])
+    make_credential(user)
+
+    text = words(client.get(f"{user.get_absolute_url()}delete/"))
+
+    assert "Room 0, Room 1, Room 2, Room 3, Room 4, Room 5 and 2 more." in text
+    assert "The other 2 Room 6 Room 7" in text
+
+
+def test_a_cloud_system_speaks_of_tags_and_never_of_writing(client, ks):
+    user = make_acs_user(ks, groups=[make_group(ks, entrances=[make_entrance(ks)])])
+    make_credential(user, external_type="salto_ks_tag")
+    make_credential(system=ks, external_type="salto_ks_tag", is_issued=False)
+    make_encoder(ks)
+    base = f"/access/{ks.pk}/"
+    person = user.get_absolute_url()
+    pages = [base, f"{base}credentials/", f"{base}encoders/", person]
+    pages += [f"{person}{act}/" for act in ("suspend", "delete")]
+
+    texts = [re.split(r"\bMain\b", words(client.get(url)))[-1] for url in pages]
+
+    for url, text in zip(pages, texts, strict=True):
+        assert re.findall(r"written|[Ee]ncoder|wall reader|offline doors", text) == [], url
+    assert "Without a tag" in texts[0]
+    assert "Not assigned" in texts[1]
+    assert "tags stay" in texts[4]
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_without_a_seat_the_page_says_once_that_nothing_opens(client, ks, is_full):
+    gone = "salto_ks_subscription_limit_exceeded"
+    user = make_acs_user(
+        ks,
+        is_subscribed=False,
+        errors=[{"code": gone}] if is_full else [],
+        warnings=[{"code": "salto_ks_user_not_subscribed"}],
+    )
+    make_credential(user, access_method="code", is_issued=False)
+
+    text = words(client.get(user.get_absolute_url()))
+
+    assert ("nothing opens for them until one is free" in text) == is_full
+    assert ("They have no seat" in text) == (not is_full)
+    assert "Salto KS makes the digits once they have a seat." in text
+    assert "In use" not in text
+
+
 def test_somebody_is_let_in_again(client, system):
     user = make_acs_user(system, is_suspended=True)
 
@@ -507,6 +556,40 @@ def test_people_say_whether_a_door_of_salto_space_is_wired(manager, client, syst
     told = dict(AcsEntrance.objects.values_list("pk", "is_wired"))
     assert told == {door.pk: False, theirs.pk: True}
     assert client.post(f"{door.get_absolute_url()}wired/", {"wired": "yes"}).status_code == 403
+
+
+def test_a_manager_says_of_several_doors_at_once_that_they_are_wired(manager, client, system, ks):
+    known = make_entrance(system, name="Known", is_wired=True)
+    doors = [make_entrance(system, name=f"Door {n}") for n in range(3)]
+    theirs = make_entrance(ks)
+    url = f"/access/{system.pk}/entrances/wired/"
+    ticked = [door.pk for door in (known, *doors[:2], theirs)]
+
+    response = manager.post(url, {"doors": [*ticked, "x"], "wired": "yes", "q": "do or"})
+
+    assert response.url == f"/access/{system.pk}/entrances/?q=do+or"
+    wired = AcsEntrance.objects.filter(is_wired=True).order_by("name")
+    assert [door.name for door in wired] == ["Door 0", "Door 1", "Known"]
+    told = Event.objects.filter(verb=Verb.ENTRANCE_CHANGED).values_list("subject", flat=True)
+    assert sorted(told) == ["Door 0", "Door 1"]  # nothing of what was so already
+    for wrong in ({"wired": "yes"}, {"doors": ticked, "wired": "perhaps"}):
+        manager.post(url, wrong)
+    assert AcsEntrance.objects.filter(is_wired=True).count() == 3
+    manager.post(f"/access/{ks.pk}/entrances/wired/", {"doors": [theirs.pk], "wired": "yes"})
+    theirs.refresh_from_db()
+    assert theirs.is_wired is None
+
+
+def test_doors_are_ticked_only_where_somebody_may_say_it(manager, client, system, ks):
+    make_entrance(system)
+    make_entrance(ks)
+
+    def has_boxes(who: Client, of: AcsSystem) -> bool:
+        return 'name="doors"' in who.get(f"/access/{of.pk}/entrances/").content.decode()
+
+    assert has_boxes(manager, system)
+    assert not has_boxes(client, system)
+    assert not has_boxes(manager, ks)
 
 
 def test_a_system_moves_to_another_property_and_leaves_the_rooms_of_the_old(manager, system):
