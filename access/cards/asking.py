@@ -54,11 +54,17 @@ def ask(order: Order, *, by: Actor, at: datetime) -> EncodeJob:
 
 
 def try_again(
-    job: EncodeJob, *, by: Actor, key: str, encoder: AcsEncoder | None = None, at: datetime
+    job: EncodeJob,
+    *,
+    by: Actor,
+    key: str,
+    station: str,
+    encoder: AcsEncoder | None = None,
+    at: datetime,
 ) -> EncodeJob:
     """Ask again for what a finished job did not bring, at the same or another encoder.
 
-    A new job with the same wish, counted by `tries`. Raises as `ask`; RefusedError too while
+    `station`: the browser it is asked from now. A new job with the same wish, counted by `tries`. Raises as `ask`; RefusedError too while
     the job is open, and before its countdown is over.
     """
     _refuse_again(job, at)
@@ -71,7 +77,7 @@ def try_again(
         user=job.user if job.kind != JobKind.SCAN else None,
         credential=job.credential if is_card else None,
         key=key,
-        station=job.station,
+        station=station,
         detects_new_tags=job.detects_new_tags,
         settles=job.settles,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from django.contrib.sessions.backends.base import SessionBase
 
 _KEY = "cards_batch"
 MOST = 100
+#: A shift. What is left of an older batch is not of today's desk.
+_KEPT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,15 @@ class Batch:
         return (*self.people[at:], *self.people[: max(at - 1, 0)])
 
 
-def load(session: SessionBase) -> Batch | None:
+def load(session: SessionBase, *, now: datetime) -> Batch | None:
+    """Return the batch of this shift; None where there is none."""
     kept: dict[str, Any] | None = session.get(_KEY)
     if not kept:
         return None
-    return Batch(tuple(UUID(pk) for pk in kept["people"]), datetime.fromisoformat(kept["begun_at"]))
+    begun_at = datetime.fromisoformat(kept["begun_at"])
+    if begun_at < now - _KEPT:
+        return None
+    return Batch(tuple(UUID(pk) for pk in kept["people"]), begun_at)
 
 
 def begin(session: SessionBase, people: Sequence[UUID], *, at: datetime) -> Batch:

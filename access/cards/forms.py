@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 
 from access.cards.asking import Order
 from access.cards.station import encoders_for, jobs_for, users_for
@@ -85,6 +86,15 @@ class AgainForm(forms.Form):
         field = self.fields["encoder"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = encoders_for(actor).select_related("system__property")
+
+
+#: Of the name of a box: each is of one person, so that no browser restores a tick to another.
+_PICK = "pick-"
+
+
+def picked(posted: QueryDict) -> list[UUID]:
+    """Return the people who were ticked, in the order of the list."""
+    return uuids([name.removeprefix(_PICK) for name in posted if name.startswith(_PICK)])
 
 
 def uuids(texts: list[str]) -> list[UUID]:

@@ -15,6 +15,7 @@ from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, Enco
 from access.models.credentials import ON_A_CARD
 from access.states import Intent, Phase
 from accounts.actors import Actor
+from accounts.permissions import Permission
 from accounts.providers.systems import SystemType
 
 #: Who should have come so long ago may still come.
@@ -46,7 +47,8 @@ def arrivals(
 ) -> list[QueueRow]:
     """Return who comes around today, is in a group, and has no card that is up to date.
 
-    Ordered by arrival, then name. Of the systems that write cards and that the actor may see.
+    Ordered by arrival, then name. Of the systems that write cards and where the actor may
+    make some.
     Three queries, however many there are.
     """
     systems = _systems(actor, system)
@@ -76,6 +78,9 @@ def after(
 
 def _systems(actor: Actor, system: AcsSystem | None) -> dict[UUID, AcsSystem]:
     found = AcsSystem.objects.for_actor(actor).filter(external_type=SystemType.SALTO_SPACE)
+    properties = actor.property_ids_with(Permission.MAKE_CARDS)
+    if properties is not None:
+        found = found.filter(property_id__in=properties)
     if system:
         found = found.filter(pk=system.pk)
     return {each.pk: each for each in found.select_related("property")}

@@ -17,7 +17,7 @@ from access.cards.queue import QueueRow
 from access.cards.times import day_and_clock
 from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.models.people import AcsUserQuerySet
-from access.states import OPEN_STATES, Intent, JobState
+from access.states import OPEN_STATES, Intent, JobKind, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import CardFailure
@@ -27,6 +27,8 @@ _FRESH = timedelta(minutes=10)
 #: As many as can be seen without scrolling far; typing more letters finds the others.
 _MOST_FOUND = 12
 _MOST_RECENT = 5
+#: Each is a card that somebody may hand out: more than anybody ever had, so none is left out.
+_MOST_IN_DOUBT = 200
 #: Words for what an encoder did last, where it speaks against the encoder.
 _LAST_ERRORS = {
     CardFailure.ENCODER_OFFLINE: "did not answer",
@@ -58,13 +60,15 @@ class People:
     query: str = ""
     found: tuple[Found, ...] = ()
     arrivals: tuple[QueueRow, ...] = ()
+    #: Those of the arrivals who were chosen together, and whose turn is still to come.
+    picked: frozenset[UUID] = frozenset()
     recent: tuple[Found, ...] = ()
     #: Cards of which nobody knows whether they were written.
     in_doubt: tuple[EncodeJob, ...] = ()
     has_several_systems: bool = False
 
 
-def people(actor: Actor, query: str, *, now: datetime) -> People:
+def people(actor: Actor, query: str, *, now: datetime, batch: Batch | None = None) -> People:
     """Return whoever fits the letters; without any: the arrivals, and who was here last."""
     query = query.strip()[:100].replace("\0", "")
     several = AcsSystem.objects.for_actor(actor).order_by("pk").values("pk")[:2]
@@ -72,8 +76,11 @@ def people(actor: Actor, query: str, *, now: datetime) -> People:
     if query:
         rows = users_for(actor).like(query).order_by(Lower("full_name"), "id")[:_MOST_FOUND]
         return People(query=query, found=_found(rows), has_several_systems=has_several)
+    arrivals = tuple(queue.arrivals(actor, now=now))
+    chosen = set(batch.people) - _made(batch) if batch else set()
     return People(
-        arrivals=tuple(queue.arrivals(actor, now=now)),
+        arrivals=arrivals,
+        picked=frozenset(row.user_id for row in arrivals if row.user_id in chosen),
         recent=_recent(actor),
         in_doubt=tuple(_in_doubt(actor)),
         has_several_systems=has_several,
@@ -140,7 +147,7 @@ def _in_doubt(actor: Actor) -> QuerySet[EncodeJob]:
     properties = actor.property_ids_with(Permission.MAKE_CARDS)
     if properties is not None:
         jobs = jobs.filter(system__property_id__in=properties)
-    return jobs.select_related("user", "encoder").order_by("-created_at")[:10]
+    return jobs.select_related("user", "encoder").order_by("-created_at")[:_MOST_IN_DOUBT]
 
 
 # --- where ----------------------------------------------------------------------------
@@ -276,7 +283,8 @@ def following(job: EncodeJob, batch: Batch | None, actor: Actor, *, now: datetim
     if job.user_id is None:
         return None
     if batch and batch.number_of(job.user_id):
-        left = [pk for pk in batch.order_after(job.user_id) if pk not in _made(batch)]
+        made = _made(batch)
+        left = [pk for pk in batch.order_after(job.user_id) if pk not in made]
         users = {user.pk: user for user in _batch_users(actor, left)}
         user = next((users[pk] for pk in left if pk in users), None)
         return _next_of(user, now) if user else None
@@ -327,5 +335,5 @@ def _made(batch: Batch) -> set[UUID]:
         user__in=batch.people,
         created_at__gte=batch.begun_at,
         state__in=(JobState.ISSUED, JobState.DONE),
-    )
+    ).exclude(kind=JobKind.SCAN)
     return {pk for pk in jobs.values_list("user_id", flat=True) if pk}

@@ -27,13 +27,14 @@ from access.cards import (
     station,
     stopping,
 )
-from access.cards.forms import AgainForm, OrderForm, uuids
+from access.cards.forms import AgainForm, OrderForm, picked, uuids
 from access.cards.job_view import Stage
 from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.states import CardState, Intent
 from accounts.actors import Request, requires
 from accounts.permissions import Permission
+from accounts.providers.systems import AccessMethod
 from locks.views import wants_fragment
 
 _makes = requires(Permission.MAKE_CARDS)
@@ -69,7 +70,7 @@ def desk(request: Request) -> HttpResponse:
 @_makes
 def people(request: Request) -> HttpResponse:
     """The list beside the desk, as letters are typed and cards are made."""
-    found = station.people(request.actor, request.GET.get("q", ""), now=timezone.now())
+    found = _people(request, request.GET.get("q", ""))
     if wants_fragment(request):
         return render(request, "cards/people.html", {"people": found})
     return _show(request, {"kind": "empty", "people": found, **_encoders(request)})
@@ -113,6 +114,7 @@ def again(request: Request, pk: UUID) -> HttpResponse:
             found,
             by=request.actor,
             key=form.cleaned_data["key"],
+            station=_station_of(request),
             encoder=form.cleaned_data["encoder"],
             at=timezone.now(),
         )
@@ -143,7 +145,7 @@ def discard(request: Request, pk: UUID) -> HttpResponse:
 @_makes
 def batch(request: Request) -> HttpResponse:
     """Choose several people, or let the batch go."""
-    chosen = station.in_order(request.actor, uuids(request.POST.getlist("people")))
+    chosen = station.in_order(request.actor, picked(request.POST))
     if not chosen:
         batches.end(request.session)
         return redirect("cards")
@@ -211,7 +213,7 @@ def _find_card(request: Request, pk: UUID) -> AcsCredential:
     cards = AcsCredential.objects.for_actor(request.actor).select_related(
         "system__property", "user"
     )
-    found: AcsCredential = get_object_or_404(cards, pk=pk)
+    found: AcsCredential = get_object_or_404(cards, pk=pk, access_method=AccessMethod.CARD)
     request.actor.require(Permission.CANCEL_CARDS, found.system.property_id)
     return found
 
@@ -219,14 +221,19 @@ def _find_card(request: Request, pk: UUID) -> AcsCredential:
 # --- showing --------------------------------------------------------------------------
 
 
+def _new_key() -> str:
+    """Called by each form of a page: a key stands for one wish, so no two forms share one."""
+    return uuid4().hex
+
+
 def _show(request: Request, context: dict[str, Any]) -> HttpResponse:
     """Answer with the desk alone, or with the page around it."""
-    context["key"] = uuid4().hex
+    context["new_key"] = _new_key
     context["now"] = timezone.now()
     if wants_fragment(request):
         return render(request, "cards/desk.html", context)
     if "people" not in context:
-        context["people"] = station.people(request.actor, "", now=context["now"])
+        context["people"] = _people(request)
     response = render(request, "cards/station.html", context)
     if not _station_of(request):
         _keep(response, _STATION, uuid4().hex)
@@ -235,15 +242,22 @@ def _show(request: Request, context: dict[str, Any]) -> HttpResponse:
     return response
 
 
+def _people(request: Request, query: str = "") -> station.People:
+    now = timezone.now()
+    chosen = batches.load(request.session, now=now)
+    return station.people(request.actor, query, now=now, batch=chosen)
+
+
 def _show_person(
     request: Request, user: AcsUser, *, intent: Intent | None = None, problem: str = ""
 ) -> HttpResponse:
-    offers = intents.offers(user, timezone.now())
+    now = timezone.now()
+    offers = intents.offers(user, now)
     wanted = intent or _intent_in(request)
     if wanted is None or wanted == Intent.READ or not offers.of(wanted).is_offered:
         wanted = offers.best
     may_cancel = request.actor.may(Permission.CANCEL_CARDS, user.system.property_id)
-    chosen = batches.load(request.session)
+    chosen = batches.load(request.session, now=now)
     context = {
         "kind": "replace" if wanted == Intent.REPLACE and may_cancel else "person",
         "person": user,
@@ -270,7 +284,7 @@ def _show_job(request: Request, found: EncodeJob, *, problem: str = "") -> HttpR
     version = f"{zlib.crc32(repr(view).encode()):x}"
     if request.GET.get("seen") == version and not problem:
         return HttpResponse(status=204)
-    chosen = batches.load(request.session)
+    chosen = batches.load(request.session, now=now)
     is_over = view.stage in {Stage.DONE, Stage.FAILED, Stage.CANCELLED, Stage.UNKNOWN}
     is_suspect = view.stage == Stage.DONE and _is_suspect(found)
     progress = station.progress(chosen, found.user_id, request.actor)

@@ -130,8 +130,7 @@
       return;
     }
     const search = document.getElementById("person-search");
-    const isPicking = document.querySelector("#people :checked");
-    if (search.value || isPicking || document.getElementById("people").contains(document.activeElement)) return;
+    if (search.value || boxes().some((box) => box.checked !== box.defaultChecked) || document.getElementById("people").contains(document.activeElement)) return;
     window.htmx.trigger(search.form, "people");
   }
 
@@ -234,13 +233,26 @@
 
   // --- choosing several -----------------------------------------------------------------
 
+  const boxes = () => [...document.querySelectorAll("#people input[type=checkbox]")];
+
   function countPicked() {
     const bar = document.querySelector("[data-batch-bar]");
     if (!bar) return;
-    const picked = document.querySelectorAll("#people :checked").length;
-    bar.hidden = picked === 0;
-    bar.querySelector("[data-batch-text]").textContent = picked === 1 ? "Make 1 card" : `Make ${picked} cards, one after another`;
+    const picked = boxes().filter((box) => box.checked).length;
+    // Nobody ticked any more: the batch that is under way can be let go.
+    bar.hidden = picked === 0 && !boxes().some((box) => box.defaultChecked);
+    const words = { 0: "Choose nobody", 1: "Make 1 card" };
+    bar.querySelector("[data-batch-text]").textContent = words[picked] ?? `Make ${picked} cards, one after another`;
   }
+
+  // A page from the browser's memory shows who was chosen then: look who is now.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const box of boxes()) box.checked = box.defaultChecked;
+    countPicked();
+    refreshPeople();
+    look();
+  });
 
   document.addEventListener("change", (event) => {
     if (event.target.closest("#people")) countPicked();

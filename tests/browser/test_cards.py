@@ -544,7 +544,7 @@ def test_a_row_of_people_takes_one_key_each(station: Station) -> None:
             form.append(field);
           };
           add("csrfmiddlewaretoken", document.querySelector('meta[name="csrf-token"]').content);
-          for (const id of ids) add("people", id);
+          for (const id of ids) add(`pick-${id}`, "on");
           document.body.append(form);
           form.submit();
         }""",

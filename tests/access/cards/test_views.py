@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from access.cards import asking, batches, intents, presenting, queue
+from access.cards import asking, batches, intents, presenting, queue, station
 from access.cards.asking import Order
+from access.cards.batches import Batch
 from access.cards.intents import Offer, Offers
 from access.cards.job_view import JobView, NextKind, NextStep, Stage
 from access.cards.queue import QueueRow
@@ -22,6 +24,7 @@ from access.models import AcsUser, EncodeJob
 from access.states import Intent, JobState
 from accounts.models import Role
 from tests.make import (
+    actor,
     client_of,
     make_acs_user,
     make_credential,
@@ -123,6 +126,11 @@ class Desk:
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(monkeypatch)
+
+
+def picks(*ids: Any) -> dict[str, str]:
+    """What a browser posts of ticked boxes."""
+    return {f"pick-{pk}": "on" for pk in ids}
 
 
 def text(response: Any) -> str:
@@ -453,7 +461,7 @@ def test_pressing_try_again_passes_the_key_and_the_encoder(
     failed, other = desk.job(state=JobState.FAILED), make_encoder(desk.system)
     asked: list[Any] = []
 
-    def try_again(job: EncodeJob, *, by: Any, key: str, encoder: Any = None, at: Any) -> EncodeJob:
+    def try_again(job: EncodeJob, *, by: Any, key: str, encoder: Any = None, **_: Any) -> EncodeJob:
         asked.append((job, key, encoder))
         return desk.job()
 
@@ -474,7 +482,7 @@ def test_a_batch_goes_through_the_chosen_in_order(desk: Desk) -> None:
     ben, cleo = (make_acs_user(desk.system, full_name=name) for name in ("Ben", "Cleo"))
     chosen = [desk.jane.pk, ben.pk, cleo.pk, make_acs_user().pk]
 
-    response = desk.client.post(reverse("cards-batch"), {"people": [*chosen, "x"]})
+    response = desk.client.post(reverse("cards-batch"), picks(*chosen, "x"))
 
     assert response["Location"] == f"/cards/?user={desk.jane.pk}"
     assert "Card 1 of 3" in text(desk.client.get(response["Location"]))
@@ -488,9 +496,7 @@ def test_a_batch_goes_through_the_chosen_in_order(desk: Desk) -> None:
 
 def test_a_batch_stops_at_what_cannot_be_tried_again_and_says_who_is_left(desk: Desk) -> None:
     others = [make_acs_user(desk.system, full_name=name) for name in ("Ben", "Cleo")]
-    desk.client.post(
-        reverse("cards-batch"), {"people": [desk.jane.pk, *(each.pk for each in others)]}
-    )
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, *(each.pk for each in others)))
     desk.stage = {"stage": Stage.FAILED, "failure": "licence", "next_steps": ()}
 
     html = text(desk.client.get(reverse("card-job", args=[desk.job(state="failed").pk]), **HTMX))
@@ -501,7 +507,7 @@ def test_a_batch_stops_at_what_cannot_be_tried_again_and_says_who_is_left(desk: 
 def test_whoever_got_a_card_before_the_batch_began_is_not_counted(desk: Desk) -> None:
     ben = make_acs_user(desk.system, full_name="Ben")
     make_job(ben, desk.encoder, state="issued", now=timezone.now() - timedelta(hours=1))
-    desk.client.post(reverse("cards-batch"), {"people": [desk.jane.pk, ben.pk]})
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, ben.pk))
     desk.stage = {"stage": Stage.DONE}
 
     done = desk.client.get(reverse("card-job", args=[desk.job(state="issued").pk]), **HTMX)
@@ -511,7 +517,7 @@ def test_whoever_got_a_card_before_the_batch_began_is_not_counted(desk: Desk) ->
 
 
 def test_choosing_nobody_lets_the_batch_go(desk: Desk) -> None:
-    desk.client.post(reverse("cards-batch"), {"people": [desk.jane.pk]})
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk))
     desk.client.post(reverse("cards-batch"), {})
 
     assert "Card 1 of" not in text(desk.client.get(reverse("cards"), {"user": desk.jane.pk}))
@@ -523,4 +529,70 @@ def test_a_batch_is_no_longer_than_people_can_stand() -> None:
     batch = batches.begin(session, [uuid4() for _ in range(200)], at=timezone.now())
 
     assert batch.total == batches.MOST
-    assert batches.load(session) == batch
+    assert batches.load(session, now=timezone.now()) == batch
+    assert batches.load(session, now=timezone.now() + timedelta(hours=13)) is None
+
+
+def test_ticked_is_who_was_chosen_and_has_no_card_yet(desk: Desk) -> None:
+    ben, cleo = (make_acs_user(desk.system, full_name=name) for name in ("Ben", "Cleo"))
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, ben.pk))
+    desk.job(state=JobState.ISSUED)
+    desk.arrivals = [desk.row(ben), desk.row(cleo)]
+
+    html = text(desk.client.get(reverse("cards")))
+
+    assert re.findall(r'<input type="checkbox" [^>]*>', html) == [
+        f'<input type="checkbox" name="pick-{ben.pk}" id="pick-{ben.pk}" autocomplete="off"'
+        ' aria-label="Choose Ben" checked>',
+        f'<input type="checkbox" name="pick-{cleo.pk}" id="pick-{cleo.pk}" autocomplete="off"'
+        ' aria-label="Choose Cleo">',
+    ]
+
+
+def test_who_comes_next_costs_the_same_for_two_and_for_twelve(
+    desk: Desk, django_assert_num_queries: Any
+) -> None:
+    job = desk.job(state=JobState.ISSUED)
+    me = actor(desk.me)
+    for count in (2, 12):
+        others = [make_acs_user(desk.system).pk for _ in range(count)]
+        chosen = Batch((desk.jane.pk, *others), timezone.now())
+        # who has one by now; those who are left, their groups
+        with django_assert_num_queries(3):
+            assert station.following(job, chosen, me, now=timezone.now()) is not None
+
+
+def test_a_card_that_was_only_read_does_not_count_as_made(desk: Desk) -> None:
+    ben = make_acs_user(desk.system, full_name="Ben")
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, ben.pk))
+    make_job(ben, desk.encoder, kind="scan", intent="read", state=JobState.DONE)
+
+    response = desk.client.get(reverse("cards"), {"user": desk.jane.pk})
+
+    assert response.context["progress"].left == ("Ben",)
+
+
+def test_what_is_safe_stands_before_the_next_of_the_batch(desk: Desk) -> None:
+    ben = make_acs_user(desk.system, full_name="Ben")
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, ben.pk))
+    again = NextStep(kind=NextKind.TRY_AGAIN, label="Try again with the same card", is_first=True)
+    desk.stage = {"stage": Stage.FAILED, "failure": "interrupted", "next_steps": (again,)}
+
+    html = text(desk.client.get(reverse("card-job", args=[desk.job(state="failed").pk]), **HTMX))
+
+    assert 0 < html.index('id="step-try_again"') < html.index('id="step-next"')
+
+
+def test_no_two_forms_of_a_page_share_a_key(desk: Desk) -> None:
+    desk.arrivals = [desk.row(make_acs_user(desk.system, full_name="Ben"))]
+    desk.stage = {
+        "stage": Stage.UNKNOWN,
+        "next_steps": tuple(
+            NextStep(kind=kind, label=kind) for kind in (NextKind.READ, NextKind.TRY_AGAIN)
+        ),
+    }
+
+    html = text(desk.client.get(reverse("card-job", args=[desk.job().pk]), **HTMX))
+
+    keys = re.findall(r'name="key" value="([0-9a-f]{32})"', html)
+    assert len(keys) == len(set(keys)) == 2

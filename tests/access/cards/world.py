@@ -78,7 +78,8 @@ class House:
 
     def again(self, job: EncodeJob, **options: Any) -> EncodeJob:
         key = f"key-{next(_keys)}"
-        return asking.try_again(job, by=self.ana, key=key, at=timezone.now(), **options)
+        defaults = {"by": self.ana, "station": job.station}
+        return asking.try_again(job, key=key, at=timezone.now(), **defaults | options)
 
     def work(self, job: EncodeJob) -> EncodeJob:
         """Carry a job as far as it goes in one call, and return it as it is then."""
