@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -42,6 +43,22 @@ class LostReport:
     def more_doors(self) -> tuple[str, ...]:
         """Offline doors that the sentences only count."""
         return self.offline_doors[MOST_IN_A_SENTENCE:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillOpening:
+    """A card that was cancelled while somebody may carry it."""
+
+    card: AcsCredential
+    #: "reported lost"
+    why: str
+    #: Which doors it may still open, and until when.
+    sentence: str
+
+
+_WHY = {"lost": "reported lost", "replaced": "replaced"}
+_REMEMBERED = timedelta(days=30)
+_MOST_REMEMBERED = 3
 
 
 def consequences(credential: AcsCredential, *, returned: bool = False) -> LostReport:
@@ -104,6 +121,35 @@ def _can_replace(credential: AcsCredential) -> bool:
     if user is None or not credential.system.writes_cards:
         return False
     return not (user.delete_asked_at or user.is_suspended or user.gone_at)
+
+
+def still_opening(cards: Iterable[AcsCredential], now: datetime) -> list[StillOpening]:
+    """Return the cards that were taken back unseen and may still open offline doors.
+
+    Newest first, the few that somebody may remember. A card that was given back lies at the
+    desk; one whose time is over opens nothing.
+    """
+    found = sorted(
+        (each for each in cards if _is_out_there(each, now)),
+        key=lambda card: card.delete_asked_at or now,
+        reverse=True,
+    )
+    said = [(card, consequences(card)) for card in found[:_MOST_REMEMBERED]]
+    return [
+        StillOpening(card=card, why=_WHY[card.delete_reason], sentence=report.sentences[1])
+        for card, report in said
+        if report.offline_doors
+    ]
+
+
+def _is_out_there(card: AcsCredential, now: datetime) -> bool:
+    return (
+        card.access_method == AccessMethod.CARD
+        and card.delete_reason in _WHY
+        and card.delete_asked_at is not None
+        and card.delete_asked_at > now - _REMEMBERED
+        and not card.is_over(now)
+    )
 
 
 def lost(credential: AcsCredential, *, by: Actor, at: datetime) -> LostReport:

@@ -166,8 +166,10 @@ def lost(request: Request, pk: UUID) -> HttpResponse:
         except RefusedError as refusal:
             messages.error(request, refusal.sentence)
             return redirect("card-lost", pk=found.pk)
-        for sentence in report.sentences:
-            messages.success(request, sentence)
+        done, *warning = report.sentences
+        messages.success(request, done)
+        if warning:
+            messages.warning(request, " ".join(warning))
         return _to_person(found, intent=Intent.FIRST if report.can_replace else None)
     context = {"card": found, "report": cards_back.consequences(found)}
     return render(request, "cards/lost.html", context)
@@ -184,8 +186,10 @@ def returned(request: Request, pk: UUID) -> HttpResponse:
         except RefusedError as refusal:
             messages.error(request, refusal.sentence)
             return redirect("card-returned", pk=found.pk)
-        for sentence in report.sentences:
-            messages.success(request, sentence)
+        done, *rest = report.sentences
+        messages.success(request, done)
+        if rest:
+            messages.info(request, " ".join(rest))
         return _to_person(found, intent=None)
     context = {"card": found, "report": cards_back.consequences(found, returned=True)}
     return render(request, "cards/returned.html", context)

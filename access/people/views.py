@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access.cards import cards_back
 from access.models import (
     AcsAccessGroup,
     AcsCredential,
@@ -72,7 +73,7 @@ def new(request: Request, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         made = _make(request, form, system)
         if made:
-            messages.success(request, f"Asked for. {words.sentence(_told(system))}")
+            messages.success(request, _asked_for(system))
             return redirect(made)
     return render(request, "access/form.html", _form_context(request, system, form, groups))
 
@@ -81,8 +82,9 @@ def _posted(request: Request) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def _told(system: AcsSystem) -> str:
-    return f"{words.brand_of(system)} is being told."
+def _asked_for(system: AcsSystem) -> str:
+    """The message stays while the state below it moves on, so it is true before and after."""
+    return f"Asked for. This page says when {words.brand_of(system)} has it."
 
 
 def _make(request: Request, form: PersonForm, system: AcsSystem) -> AcsUser | None:
@@ -203,7 +205,7 @@ def opens(request: Request, pk: UUID) -> HttpResponse:
 @_views
 def user(request: Request, pk: UUID) -> HttpResponse:
     groups = AcsMembership.objects.select_related("group").order_by("group__name")
-    cards = AcsCredential.objects.order_by("-created_at", "pk")
+    cards = AcsCredential.objects.select_related("system").order_by("-created_at", "pk")
     rows = _users(request.actor).prefetch_related(
         Prefetch("memberships", groups, to_attr="held"),
         Prefetch("credentials", cards, to_attr="all_credentials"),
@@ -236,6 +238,7 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
         "troubles": [words.trouble([each]) for each in [*found.errors, *_warnings(found)]],
         "rows": rows,
         "past": [row_of(each, system, now) for each in credentials if each.phase == Phase.GONE],
+        "still_opening": cards_back.still_opening(credentials, now),
         "card": words.card_word(system, credentials, now),
         "holds_card": holds,
         "must_update": system.writes_cards and holds and (needs or is_moving),
@@ -344,7 +347,7 @@ def _ask(request: Request, found: AcsUser, act: Act) -> HttpResponse:
         except RefusedError as refusal:
             messages.error(request, f"Not done: {refusal}")
         else:
-            messages.success(request, f"Asked for. {words.sentence(_told(found.system))}")
+            messages.success(request, _asked_for(found.system))
         return redirect(found)
     return render(request, "access/confirm.html", {"person": found, "act": act})
 

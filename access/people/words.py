@@ -222,13 +222,20 @@ def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> S
         note = card.error or trouble(card.errors)
         return State("trouble", f"{mark} in trouble", "danger", "x-circle", note)
     if not card.is_issued:
-        return _UNASSIGNED if is_tag else _UNWRITTEN
+        return _UNASSIGNED if is_tag else _unissued(card, mark)
     if card.is_over(now):
         return State("over", f"{mark} ended", "unknown", "clock", "Its time is over.")
     if card.needs_to_be_reissued:
         note = "It still has the old rights, until it is updated."
         return State("update", f"{mark} to be updated", "warn", "refresh", note)
     return State("issued", mark, "ok", "check", "Issued.")
+
+
+def _unissued(card: AcsCredential, mark: str) -> State:
+    if card.card_state == CardState.IN_USE:
+        note = "It is in use, and Salto does not confirm that it was written. Read it to be sure."
+        return State("unconfirmed", f"{mark} not confirmed", "warn", "alert", note)
+    return _UNWRITTEN
 
 
 _WHY = {
@@ -264,7 +271,16 @@ def credential_state(credential: AcsCredential, now: datetime, *, is_tag: bool =
 
 
 #: The card that says most about somebody: what needs a person comes first.
-_TELLING = ("suspect", "trouble", "update", "issued", "cancelling", "waiting", "over")
+_TELLING = (
+    "suspect",
+    "trouble",
+    "update",
+    "unconfirmed",
+    "issued",
+    "cancelling",
+    "waiting",
+    "over",
+)
 NO_CARD = State("none", "No card", "unknown", "dashed")
 NO_TAG = State("none", "No tag", "unknown", "dashed")
 
@@ -282,7 +298,7 @@ def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: date
 def holds_card(credentials: Iterable[AcsCredential], now: datetime) -> bool:
     """Tell whether somebody walks around with a card that was written."""
     return any(
-        card_state(each, now).key in {"issued", "update", "suspect"}
+        card_state(each, now).key in {"issued", "unconfirmed", "update", "suspect"}
         for each in cards_of(credentials)
     )
 

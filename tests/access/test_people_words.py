@@ -93,6 +93,10 @@ def test_what_is_under_way_is_said_in_sentences():
         ({"delete_asked_at": NOW}, "…E580 being cancelled"),
         ({"error_code": "x"}, "…E580 in trouble"),
         ({"is_issued": None, "card_number": ""}, "Not written yet"),
+        (
+            {"is_issued": False, "card_number": "", "card_state": CardState.IN_USE},
+            "card not confirmed",
+        ),
         ({"ends_at": NOW}, "…E580 ended"),
         ({"phase": Phase.GONE, "delete_reason": "lost"}, "…E580 cancelled"),
     ],

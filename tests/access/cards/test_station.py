@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from access.cards import queue, station
-from access.models import AcsUser
+from access.cards import cards_back, queue, station
+from access.models import AcsCredential, AcsUser
 from accounts.models import Membership, Role
 from accounts.providers.systems import CardFailure
 from tests.access.cards.world import House
-from tests.make import actor, client_of, make_credential, make_job, make_system, make_user
+from tests.make import (
+    actor,
+    client_of,
+    make_credential,
+    make_entrance,
+    make_job,
+    make_system,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +31,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def house(desk: Any) -> House:
     return House(desk)
+
+
+def text(response: Any) -> str:
+    return " ".join(re.sub("<[^>]+>", "", response.content.decode()).split())
 
 
 def test_arrivals_are_of_places_where_one_may_make_cards(house: House) -> None:
@@ -63,3 +77,64 @@ def test_a_pin_is_no_card_that_can_be_lost(house: House) -> None:
 
     assert client.get(reverse("card-lost", args=[pin.pk])).status_code == 404
     assert client.get(reverse("card-returned", args=[pin.pk])).status_code == 404
+
+
+# --- cards that come back, or do not ---------------------------------------------------
+
+
+def levels(client: Any) -> list[tuple[str, str]]:
+    """The messages of the page that follows, with how they look."""
+    response = client.get("/cards/?new")
+    return [(each.level_tag, each.message) for each in response.context["messages"]]
+
+
+def test_what_a_lost_card_may_still_open_is_a_warning_and_stays_on_the_page_of_the_person(
+    house: House,
+) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    card = house.card_of(house.jane)
+    client = client_of(house.ana.user)
+
+    client.post(reverse("card-lost", args=[card.pk]))
+
+    (good, done), (warns, still) = levels(client)
+    assert (good, done) == ("success", f"The card …{card.last_four} is cancelled in Harbour Annex.")
+    assert warns == "warning"
+    assert "offline doors may still open with it" in still
+    assert "Room 103" in still
+
+    AcsCredential.objects.update(phase="gone", gone_at=timezone.now())
+    page = text(client.get(house.jane.get_absolute_url()))
+    assert f"The card …{card.last_four} was reported lost" in page
+    assert "may still open with it" in page
+    assert "No card now." in page
+    assert "Make the first card" not in page
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"delete_reason": "returned"},
+        {"delete_reason": "cancelled"},
+        {"ends_at": timezone.now() - timedelta(hours=1)},
+        {"delete_asked_at": timezone.now() - timedelta(days=31)},
+        {"is_issued": False},
+        {"access_method": "code"},
+    ],
+)
+def test_a_card_that_opens_nothing_or_lies_at_the_desk_is_no_warning(
+    house: House, fields: dict[str, Any]
+) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    lost = {"phase": "gone", "delete_reason": "lost", "delete_asked_at": timezone.now()}
+    card = make_credential(house.jane, **lost | fields)
+
+    assert cards_back.still_opening([card], timezone.now()) == []
+
+
+def test_what_was_asked_for_is_true_while_it_is_carried_out_and_after(house: House) -> None:
+    manager = client_of(house.at_desk("Max", Role.MANAGER).user)
+
+    page = text(manager.post(reverse("acs-user-suspend", args=[house.jane.pk]), follow=True))
+
+    assert "Asked for. This page says when Salto Space has it." in page
