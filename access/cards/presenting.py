@@ -166,6 +166,9 @@ def _done_words(job: EncodeJob) -> tuple[str, str]:
 
 def _replaced(job: EncodeJob) -> str:
     old = job.replaces
+    new = job.credential
+    if old and new and old.card_number and old.card_number == new.card_number:
+        return "It is the same piece of plastic: the old right on it is overwritten."
     name = f"The card …{old.last_four}" if old and old.card_number else "The old card"
     return f"{name} is cancelled. Offline doors hear of that later."
 
@@ -201,7 +204,7 @@ def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
     if finding == Finding.BLANK:
         return "This card is blank", "Nothing is written on it."
     if finding == Finding.FOREIGN:
-        return "Not one of ours", "Not one of ours, or made outside this dashboard."
+        return "Not one of ours", _FOREIGN
     card, user = job.credential, job.user
     if card and (card.delete_asked_at or card.phase == Phase.GONE):
         return "This card was cancelled", _CANCELLED.get(card.card_state, _CANCELLED_ELSE)
@@ -220,6 +223,10 @@ def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
     return "This card is as it should be", "It matches what Salto has."
 
 
+_FOREIGN = (
+    "Not one of ours, or made outside this dashboard. A card that was lifted too early looks like "
+    "this too: don’t hand it out before it was written again."
+)
 _ERASE = "Write it for somebody else, or erase it in ProAccess Space."
 _CANCELLED_ELSE = f"Its right was withdrawn. {_ERASE}"
 _CANCELLED: dict[str, str] = {

@@ -12,23 +12,29 @@ from django.db.models.functions import Lower
 
 from access.cards import failures, intents, queue
 from access.cards.batches import Batch
+from access.cards.evidence import Finding
 from access.cards.job_view import JobView, NextKind, Stage
 from access.cards.queue import QueueRow
 from access.cards.times import day_and_clock
 from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.models.people import AcsUserQuerySet
-from access.states import OPEN_STATES, Intent, JobKind, JobState
+from access.states import OPEN_STATES, CardState, Intent, JobKind, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import CardFailure
 
 #: A card in doubt is shown again by itself for this long; afterwards it waits in the list.
 _FRESH = timedelta(minutes=10)
+#: How long it is told that a doubt has ended: a shift, and whoever comes after it.
+_TOLD_FOR = timedelta(hours=12)
+#: How doubts end without anybody at a desk: by what was heard of the attempt, or of the card.
+HEARD = ("attempt", "credential")
 #: As many as can be seen without scrolling far; typing more letters finds the others.
 _MOST_FOUND = 12
 _MOST_RECENT = 5
 #: Each is a card that somebody may hand out: more than anybody ever had, so none is left out.
 _MOST_IN_DOUBT = 200
+_MOST_SETTLED = 20
 #: Words for what an encoder did last, where it speaks against the encoder.
 _LAST_ERRORS = {
     CardFailure.ENCODER_OFFLINE: "did not answer",
@@ -54,6 +60,15 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A card that was in doubt, and is no more."""
+
+    job_id: UUID
+    text: str
+    is_good: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class People:
     """The list beside the desk."""
 
@@ -65,11 +80,23 @@ class People:
     recent: tuple[Found, ...] = ()
     #: Cards of which nobody knows whether they were written.
     in_doubt: tuple[EncodeJob, ...] = ()
+    #: Those of which it was heard since, while nobody looked.
+    settled: tuple[Settled, ...] = ()
     has_several_systems: bool = False
 
 
-def people(actor: Actor, query: str, *, now: datetime, batch: Batch | None = None) -> People:
-    """Return whoever fits the letters; without any: the arrivals, and who was here last."""
+def people(
+    actor: Actor,
+    query: str,
+    *,
+    now: datetime,
+    batch: Batch | None = None,
+    told: Sequence[UUID] = (),
+) -> People:
+    """Return whoever fits the letters; without any: the arrivals, and who was here last.
+
+    `batch`: who was chosen together. `told`: jobs whose end was seen at this browser.
+    """
     query = query.strip()[:100].replace("\0", "")
     several = AcsSystem.objects.for_actor(actor).order_by("pk").values("pk")[:2]
     has_several = len(several) > 1
@@ -83,6 +110,7 @@ def people(actor: Actor, query: str, *, now: datetime, batch: Batch | None = Non
         picked=frozenset(row.user_id for row in arrivals if row.user_id in chosen),
         recent=_recent(actor),
         in_doubt=tuple(_in_doubt(actor)),
+        settled=tuple(_settled_of(job) for job in _settled(actor, told, now)),
         has_several_systems=has_several,
     )
 
@@ -148,6 +176,42 @@ def _in_doubt(actor: Actor) -> QuerySet[EncodeJob]:
     if properties is not None:
         jobs = jobs.filter(system__property_id__in=properties)
     return jobs.select_related("user", "encoder").order_by("-created_at")[:_MOST_IN_DOUBT]
+
+
+def _settled(actor: Actor, told: Sequence[UUID], now: datetime) -> QuerySet[EncodeJob]:
+    """Return jobs whose doubt has ended unseen, the latest first."""
+    since = now - _TOLD_FOR
+    return (
+        EncodeJob.objects.filter(
+            Q(credential=None) | Q(credential__delete_asked_at=None),
+            encoder__in=encoders_for(actor).values("pk"),
+            created_at__gt=since - _TOLD_FOR,
+            finished_at__gt=since,
+            evidence__in=HEARD,
+            user__isnull=False,
+        )
+        .exclude(kind=JobKind.SCAN)
+        .exclude(pk__in=told)
+        .select_related("user", "credential")
+        .order_by("-finished_at")[:_MOST_SETTLED]
+    )
+
+
+def _settled_of(job: EncodeJob) -> Settled:
+    number = str(job.result.get("last_four", ""))
+    what = "tag" if job.kind == JobKind.ASSIGN else "card"
+    name = f"The {what}{f' …{number}' if number else ''} of {job.user}"
+    is_suspect = job.credential is not None and job.credential.card_state == CardState.SUSPECT
+    is_made = job.state in (JobState.ISSUED, JobState.DONE)
+    if is_made and is_suspect:
+        text = f"{name} was written after all. Read it before you hand it out."
+    elif is_made:
+        text = f"{name} was {'given' if what == 'tag' else 'written'} after all."
+    elif job.state == JobState.MISMATCH or is_suspect:
+        text = f"{name} is not as it should be. Don’t hand it out."
+    else:
+        text = f"{name} was not {'given' if what == 'tag' else 'written'}."
+    return Settled(job_id=job.pk, text=text, is_good=is_made and not is_suspect)
 
 
 # --- where ----------------------------------------------------------------------------
@@ -217,7 +281,13 @@ def _choice(
 
 def jobs_for(actor: Actor) -> QuerySet[EncodeJob]:
     return EncodeJob.objects.for_actor(actor).select_related(
-        "system__property", "system__account", "encoder", "user", "credential", "created_by"
+        "system__property",
+        "system__account",
+        "encoder",
+        "user",
+        "credential",
+        "replaces",
+        "created_by",
     )
 
 
@@ -243,11 +313,22 @@ def picture_of(job: EncodeJob, view: JobView, *, is_suspect: bool) -> str:
     is_spoilt = failures.content_of(view.failure, job.kind) is not failures.Content.UNCHANGED
     if view.stage == Stage.FAILED and is_spoilt and job.evidence == "":
         return Stage.UNKNOWN
-    if is_suspect or (
-        view.stage == Stage.READ and any(each.kind in _REPAIRS for each in view.next_steps)
-    ):
-        return Stage.FAILED
-    return view.stage
+    is_bad_reading = view.stage == Stage.READ and (
+        job.result.get("finding") == Finding.FOREIGN
+        or any(each.kind in _REPAIRS for each in view.next_steps)
+    )
+    return Stage.FAILED if is_suspect or is_bad_reading else view.stage
+
+
+def about_the_old(job: EncodeJob, view: JobView) -> str:
+    """Say that the old card is cancelled where there is no new one; "" elsewhere."""
+    old = job.replaces
+    if old is None or old.delete_asked_at is None:
+        return ""
+    if view.stage not in {Stage.FAILED, Stage.UNKNOWN, Stage.CANCELLED}:
+        return ""
+    name = f"The card …{old.last_four}" if old.card_number else "The old card"
+    return f"{name} was cancelled when this began, and stays cancelled."
 
 
 #: What follows on the reading of a card that is not as it should be.

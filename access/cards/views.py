@@ -26,6 +26,7 @@ from access.cards import (
     settling,
     station,
     stopping,
+    told,
 )
 from access.cards.forms import AgainForm, OrderForm, picked, uuids
 from access.cards.job_view import Stage
@@ -249,7 +250,9 @@ def _show(request: Request, context: dict[str, Any]) -> HttpResponse:
 def _people(request: Request, query: str = "") -> station.People:
     now = timezone.now()
     chosen = batches.load(request.session, now=now)
-    return station.people(request.actor, query, now=now, batch=chosen)
+    return station.people(
+        request.actor, query, now=now, batch=chosen, told=told.load(request.session)
+    )
 
 
 def _show_person(
@@ -288,6 +291,8 @@ def _show_job(request: Request, found: EncodeJob, *, problem: str = "") -> HttpR
     version = f"{zlib.crc32(repr(view).encode()):x}"
     if request.GET.get("seen") == version and not problem:
         return HttpResponse(status=204)
+    if found.evidence in station.HEARD and not view.is_moving:
+        told.note(request.session, found.pk)
     chosen = batches.load(request.session, now=now)
     is_over = view.stage in {Stage.DONE, Stage.FAILED, Stage.CANCELLED, Stage.UNKNOWN}
     is_suspect = view.stage == Stage.DONE and _is_suspect(found)
@@ -303,6 +308,7 @@ def _show_job(request: Request, found: EncodeJob, *, problem: str = "") -> HttpR
         "is_good": view.stage == Stage.DONE and not is_suspect,
         "version": version,
         "problem": problem,
+        "about_the_old": station.about_the_old(found, view),
         "next": following,
         "progress": progress,
         "is_batch_stopped": bool(progress)

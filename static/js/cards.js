@@ -83,6 +83,11 @@
     (first ?? place).focus({ preventScroll: true });
   }
 
+  function saySettled() {
+    const news = document.querySelector("#people [data-settled]");
+    if (news) sayOnce(`settled:${news.dataset.settled}`, news.dataset.speak);
+  }
+
   function settle({ isNew = true } = {}) {
     const place = desk();
     ahead = Date.parse(place.dataset.now) - Date.now();
@@ -110,6 +115,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id === "people") {
       markCurrent(desk());
+      saySettled();
       return;
     }
     if (!event.detail.requestConfig || event.detail.target?.id !== "desk") return;

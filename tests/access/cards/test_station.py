@@ -10,15 +10,18 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from access.cards import cards_back, queue, station
-from access.models import AcsCredential, AcsUser
+from access.cards import cards_back, presenting, queue, station
+from access.cards.job_view import Stage
+from access.models import AcsCredential, AcsUser, EncodeJob
+from access.states import Intent
 from accounts.models import Membership, Role
-from accounts.providers.systems import CardFailure
+from accounts.providers.systems import CardFailure, CardOnEncoder, ScanResult
 from tests.access.cards.world import House
 from tests.make import (
     actor,
     client_of,
     make_credential,
+    make_encoder,
     make_entrance,
     make_job,
     make_system,
@@ -138,3 +141,132 @@ def test_what_was_asked_for_is_true_while_it_is_carried_out_and_after(house: Hou
     page = text(manager.post(reverse("acs-user-suspend", args=[house.jane.pk]), follow=True))
 
     assert "Asked for. This page says when Salto Space has it." in page
+
+
+# --- doubts that ended while nobody looked ---------------------------------------------
+
+
+def in_the_list(client: Any) -> list[tuple[str, bool]]:
+    people = client.get("/cards/?new").context["people"]
+    return [(each.text, each.is_good) for each in people.settled]
+
+
+def settled(house: House, state: str, **fields: Any) -> EncodeJob:
+    card = make_credential(house.jane, card_number="0411DA5B")
+    return make_job(
+        house.jane,
+        house.encoder,
+        **{
+            "state": state,
+            "credential": card,
+            "evidence": "credential",
+            "finished_at": timezone.now(),
+            "result": {"last_four": "DA5B"},
+            "created_by": house.at_desk("Ben").user,
+        }
+        | fields,
+    )
+
+
+def test_a_doubt_that_ended_unseen_is_told_at_the_desk_until_it_is_looked_at(
+    house: House,
+) -> None:
+    job = settled(house, "issued")
+    client = client_of(house.ana.user)
+    assert in_the_list(client) == [("The card …DA5B of Jane Doe was written after all.", True)]
+    assert "A card is no longer in doubt." in client.get("/cards/?new").content.decode()
+
+    client.get(reverse("card-job", args=[job.pk]))
+
+    assert in_the_list(client) == []
+    assert in_the_list(client_of(house.at_desk("Cleo").user)) != []
+
+
+@pytest.mark.parametrize(
+    ("state", "card_state", "said"),
+    [
+        ("failed", "none", "The card …DA5B of Jane Doe was not written."),
+        (
+            "failed",
+            "suspect",
+            "The card …DA5B of Jane Doe is not as it should be. Don’t hand it out.",
+        ),
+        (
+            "mismatch",
+            "suspect",
+            "The card …DA5B of Jane Doe is not as it should be. Don’t hand it out.",
+        ),
+        (
+            "issued",
+            "suspect",
+            "The card …DA5B of Jane Doe was written after all. Read it before you hand it out.",
+        ),
+    ],
+)
+def test_a_doubt_that_ended_badly_is_told_as_such(
+    house: House, state: str, card_state: str, said: str
+) -> None:
+    job = settled(house, state, evidence="attempt")
+    AcsCredential.objects.filter(pk=job.credential_id).update(card_state=card_state)
+
+    assert in_the_list(client_of(house.ana.user)) == [(said, False)]
+
+
+def test_what_somebody_saw_or_put_aside_or_is_long_over_is_not_told(house: House) -> None:
+    settled(house, "issued", evidence="scan")
+    settled(house, "failed", evidence="person")
+    settled(house, "issued", evidence="")
+    settled(house, "issued", finished_at=timezone.now() - timedelta(hours=13))
+    withdrawn = settled(house, "issued")
+    AcsCredential.objects.filter(pk=withdrawn.credential_id).update(delete_asked_at=timezone.now())
+    other = make_encoder(make_system(house.system.account))
+    make_job(None, other, state="issued", evidence="credential", finished_at=timezone.now())
+    bo = make_user(Role.FRONT_DESK, place=house.system.property)
+
+    assert in_the_list(client_of(bo)) == []
+
+
+# --- words of the stage ----------------------------------------------------------------
+
+
+def test_a_replacement_that_failed_says_that_the_old_card_stays_cancelled(
+    house: House, desk: Any
+) -> None:
+    card = house.card_of(house.jane)
+    desk.plan = [CardFailure.CARD_OF_OTHER]
+    job = house.make(Intent.REPLACE, credential=card)
+
+    page = text(client_of(house.ana.user).get(reverse("card-job", args=[job.pk])))
+
+    said = f"The card …{card.last_four} was cancelled when this began, and stays cancelled."
+    assert said in page
+
+
+def test_a_card_replaced_by_itself_is_not_called_cancelled(house: House, desk: Any) -> None:
+    card = house.card_of(house.jane)
+    desk.number = card.card_number
+
+    job = house.make(Intent.REPLACE, credential=card)
+
+    view = presenting.view_of(job, house.ana, timezone.now())
+    assert view.stage == Stage.DONE
+    assert view.sentence == "It is the same piece of plastic: the old right on it is overwritten."
+
+
+def test_replacing_says_what_stops_once(house: House) -> None:
+    card = house.card_of(house.jane)
+
+    address = reverse("cards") + f"?user={house.jane.pk}&intent=replace"
+    page = text(client_of(house.ana.user).get(address))
+
+    assert page.count(f"The card …{card.last_four} stops working") == 1
+
+
+def test_a_card_nobody_knows_may_be_half_written_and_looks_so(house: House, desk: Any) -> None:
+    desk.plan = [ScanResult(card=CardOnEncoder(card_number="0411"), credential=None)]
+    job = house.make(Intent.READ)
+
+    response = client_of(house.ana.user).get(reverse("card-job", args=[job.pk]))
+
+    assert response.context["picture"] == Stage.FAILED
+    assert "don’t hand it out before it was written again" in text(response)

@@ -205,12 +205,19 @@ def test_the_lists_cost_the_same_for_one_and_for_three(
         make_encoder(desk.system)
         make_job(user, desk.encoder, created_by=desk.me, state=JobState.ISSUED)
         make_job(user, desk.encoder, state=JobState.UNKNOWN)
+        make_job(
+            user,
+            desk.encoder,
+            state=JobState.ISSUED,
+            evidence="credential",
+            finished_at=timezone.now(),
+        )
         desk.arrivals.append(desk.row(user))
 
     desk.client.get(reverse("cards"))
     # session, user, memberships; what runs; encoders, who holds them; systems; who was here
-    # last, they themselves, their groups; cards in doubt
-    with django_assert_num_queries(11):
+    # last, they themselves, their groups; cards in doubt, and no longer in doubt
+    with django_assert_num_queries(12):
         desk.client.get(reverse("cards"))
     # session, user, memberships; systems; who fits, their groups
     with django_assert_num_queries(6):
