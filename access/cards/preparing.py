@@ -426,8 +426,9 @@ def _store(job: EncodeJob, card: AcsCredential, listed: ListedCredential) -> Non
     at = rows.database_now()
     try:
         with transaction.atomic():
-            made = {"remote_id": listed.remote_id, "ambiguous_since": None}
-            outcomes.store_seen(card, listed, at=at, **made)
+            outcomes.store_seen(
+                card, listed, at=at, remote_id=listed.remote_id, ambiguous_since=None
+            )
             wanted = AcsCredential.objects.filter(pk=card.pk, delete_asked_at=None)
             wanted.update(phase=Phase.LIVE)
     except IntegrityError:  # a listing was quicker and brought it in as a row of its own

@@ -38,6 +38,9 @@ from tests.make import (
 
 pytestmark = pytest.mark.django_db
 
+#: An id of nothing.
+NOBODY = "01a1ff54-0000-7000-8000-000000000000"
+
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
@@ -171,7 +174,7 @@ def test_somebody_who_may_make_cards_elsewhere_does_not_find_people_here(desk: D
     assert client.get(reverse("cards"), {"user": desk.jane.pk}).status_code == 404
 
 
-@pytest.mark.parametrize("wrong", ["", "x", str(uuid4()), "\0"])
+@pytest.mark.parametrize("wrong", ["", "x", NOBODY, "\0"])
 def test_a_user_who_is_not_there_is_not_found(desk: Desk, wrong: str) -> None:
     assert desk.client.get(reverse("cards"), {"user": wrong}).status_code == 404
 
@@ -315,11 +318,11 @@ def test_a_refusal_is_said_where_the_buttons_are(desk: Desk) -> None:
         ({"encoder": ""}, "Choose an encoder."),
         ({"encoder": "x"}, "Choose an encoder."),
         ({"user": ""}, "Choose somebody first."),
-        ({"user": str(uuid4())}, "That person was not found. Choose somebody from the list."),
+        ({"user": NOBODY}, "That person was not found. Choose somebody from the list."),
         ({"intent": "steal"}, "That could not be read. Load the page again."),
         ({"key": ""}, "That could not be read. Load the page again."),
         ({"key": "k" * 65}, "That could not be read. Load the page again."),
-        ({"credential": str(uuid4())}, "That could not be read. Load the page again."),
+        ({"credential": NOBODY}, "That could not be read. Load the page again."),
     ],
 )
 def test_what_does_not_fit_is_said_and_nothing_is_asked(
@@ -356,7 +359,7 @@ def test_an_encoder_named_by_the_address_is_this_desk_s_from_now_on(desk: Desk) 
     assert [each.encoder for each in response.context["encoders"] if each.is_chosen] == [other]
 
 
-@pytest.mark.parametrize("kept", ["", "x.y", "\x7f", "." * 500, str(uuid4())])
+@pytest.mark.parametrize("kept", ["", "x.y", "\x7f", "." * 500, NOBODY])
 def test_a_cookie_that_says_nonsense_chooses_nothing(desk: Desk, kept: str) -> None:
     make_encoder(desk.system)
     desk.client.cookies["lockboard_encoders"] = kept
