@@ -64,12 +64,13 @@ _MOST_REMEMBERED = 3
 def consequences(credential: AcsCredential, *, returned: bool = False) -> LostReport:
     """Say what cancelling this card means, before anybody decides. Changes nothing."""
     holder, system = credential.user, credential.system
-    opened = doors.of_user(holder)
+    opened = doors.of_card(credential)
     is_written = system.writes_cards and credential.was_written
     offline = opened.offline if is_written else ()
     sentences = [_what_happens(credential)]
     if is_written and not returned:
         sentences += _late(credential, offline)
+        sentences += [opened.note] if opened.note else []
     if returned:
         sentences += _in_hand(credential)
     return LostReport(

@@ -43,6 +43,8 @@ class Offers:
     best: Intent | None = None
     #: Offline doors that the card which stops working opens until a list reaches them.
     offline_doors: tuple[str, ...] = ()
+    #: How sure that is, in a sentence; "" where it is.
+    doors_note: str = ""
 
     def of(self, intent: Intent) -> Offer:
         """Return the offer of one intent. Raises KeyError for reading, which is nobody's."""
@@ -117,6 +119,7 @@ def _cards(user: AcsUser, card: AcsCredential | None) -> Offers:
             best=Intent.FIRST,
         )
     name = f"The card …{card.last_four}" if card.card_number else "The card"
+    opened = doors.of_card(card)
     return Offers(
         first=Offer(
             intent=Intent.FIRST,
@@ -137,5 +140,6 @@ def _cards(user: AcsUser, card: AcsCredential | None) -> Offers:
         ),
         tag=tag,
         best=Intent.UPDATE,
-        offline_doors=doors.of_user(user).offline,
+        offline_doors=opened.offline,
+        doors_note=opened.note,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from access import waking
+from access import carrying, waking
 from access.cards import rows, worth
 from access.cards.evidence import Finding, Reading, without_numbers
 from access.cards.failures import Content, content_of, row_of, sentence_of
@@ -72,6 +72,7 @@ def issued(job: EncodeJob, seen: ListedCredential, *, evidence: str = "") -> boo
             return False
         if job.credential:
             store_seen(job.credential, seen, at=at, card_state=CardState.IN_USE)
+            carrying.note_written(job.credential, begun_at=job.requested_at)
         rows.mark_ok(job, at)
         verb, after = (
             (Verb.CARD_SETTLED, "it was written after all")

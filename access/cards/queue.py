@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from access.cards.times import day_and_clock
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
-from access.models.credentials import ON_A_CARD
+from access.models.credentials import ON_A_CARD, OUT_OF_DATE
 from access.states import Intent, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -93,8 +93,6 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
         today |= Q(system=each, starts_at__gte=start - _LATE, starts_at__lt=end)
     groups = AcsMembership.objects.filter(is_wanted=True, group__removed_at=None)
     cards = AcsCredential.objects.filter(ON_A_CARD, user=OuterRef("pk"))
-    # "Not issued" of a card that was written once is how it is said, too, that rights changed.
-    out_of_date = Q(warnings__contains=[{"code": "needs_to_be_reissued"}]) | Q(is_issued=False)
     waiting: QuerySet[Any] = (
         AcsUser.objects.filter(
             today,
@@ -107,7 +105,7 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
         .annotate(has_card=Exists(cards))
         .filter(
             Exists(groups.filter(user=OuterRef("pk"))),
-            ~Exists(cards.exclude(out_of_date)),
+            ~Exists(cards.exclude(OUT_OF_DATE)),
             ~Exists(EncodeJob.objects.filter(user=OuterRef("pk"), holds_user=True)),
         )
         .prefetch_related(

@@ -21,6 +21,14 @@ WRITTEN = Q(access_method="card", phase=Phase.LIVE, is_issued=True, delete_asked
 ON_A_CARD = Q(access_method="card", phase=Phase.LIVE, delete_asked_at=None) & (
     Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
 )
+_REISSUE = "needs_to_be_reissued"
+#: Of what is on a card: it does not carry its person's rights of now, or nobody knows yet
+#: whether it does. "Not issued" of a card that was written once says so, too.
+OUT_OF_DATE = (
+    Q(warnings__contains=[{"code": _REISSUE}])
+    | Q(rights_changed_at__isnull=False)
+    | Q(is_issued=False)
+)
 
 
 class AcsCredential(models.Model):
@@ -63,6 +71,11 @@ class AcsCredential(models.Model):
     seen_at = models.DateTimeField(null=True)
     ambiguous_since = models.DateTimeField(null=True)
     written_at = models.DateTimeField(null=True)
+    #: When a call of ours changed what a written card should carry; None once a look that came
+    #: after the change has told how the card is.
+    rights_changed_at = models.DateTimeField(null=True)
+    #: The entrances (ids) it was written for; None: not known here.
+    written_doors: models.JSONField[Any] = models.JSONField(null=True)
     missing_listings = models.PositiveIntegerField(default=0)
     gone_at = models.DateTimeField(null=True)
 
@@ -109,7 +122,9 @@ class AcsCredential(models.Model):
 
     @property
     def needs_to_be_reissued(self) -> bool:
-        return any(each["code"] == "needs_to_be_reissued" for each in self.warnings)
+        return self.rights_changed_at is not None or any(
+            each["code"] == _REISSUE for each in self.warnings
+        )
 
     @property
     def was_written(self) -> bool:

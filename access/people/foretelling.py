@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from access import carrying
 from access.models import AcsCredential, AcsEntrance, AcsUser
 from access.people import words
 from access.people.opening import MOST_IN_A_SENTENCE, in_words, is_late
@@ -68,6 +69,7 @@ def _doors_that_follow(
     if not words.holds_card(cards, now):
         return [Consequence("They hold no card that was written, so no door has to be told.")]
     late = tuple(door.name for door in doors if is_late(door))
+    notes = {carrying.note(card, [door.pk for door in doors]) for card in words.written(cards, now)}
     if not late:
         return [Consequence("All their doors are wired: they know as soon as Salto tells them.")]
     return [
@@ -76,5 +78,6 @@ def _doors_that_follow(
             f" it may still open {in_words(late)}.",
             more_doors=late[MOST_IN_A_SENTENCE:],
         ),
+        *(Consequence(text) for text in sorted(notes - {""})),
         Consequence("Take the card back if you can."),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -358,9 +358,10 @@ def _cards(user: AcsUser) -> list[AcsCredential]:
 
 def _doors(user: AcsUser) -> list[AcsEntrance]:
     """The doors somebody may open now: groups they are being taken out of count."""
-    rows = AcsEntrance.objects.filter(
-        system_id=user.system_id, removed_at=None, groups__memberships__user=user
-    )
+    kept = Q(removed_at=None, groups__memberships__user=user)
+    for card in _cards(user):
+        kept |= Q(pk__in=card.written_doors or ())  # a card opens what was written on it
+    rows = AcsEntrance.objects.filter(kept, system_id=user.system_id)
     return sorted(set(rows), key=lambda door: door.name.casefold())
 
 

@@ -297,10 +297,12 @@ def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: date
 
 def holds_card(credentials: Iterable[AcsCredential], now: datetime) -> bool:
     """Tell whether somebody walks around with a card that was written."""
-    return any(
-        card_state(each, now).key in {"issued", "unconfirmed", "update", "suspect"}
-        for each in cards_of(credentials)
-    )
+    return bool(written(credentials, now))
+
+
+def written(credentials: Iterable[AcsCredential], now: datetime) -> list[AcsCredential]:
+    kept = {"issued", "unconfirmed", "update", "suspect"}
+    return [each for each in cards_of(credentials) if card_state(each, now).key in kept]
 
 
 #: The provider tells that a card is out of date, not which of these is enough. Seam does not

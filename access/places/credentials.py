@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from access.models import AcsCredential, AcsSystem
+from access.models.credentials import ON_A_CARD, OUT_OF_DATE
 from access.people import words
 from access.places.paging import PAGE, CursorError
 from access.states import CardState, Phase
@@ -19,7 +20,7 @@ from locks.codes.words import State
 SHOW: dict[str, tuple[str, Q]] = {
     "update": (
         "To be updated",
-        Q(warnings__contains=[{"code": "needs_to_be_reissued"}], phase=Phase.LIVE),
+        ON_A_CARD & OUT_OF_DATE,
     ),
     "suspect": ("In doubt", Q(card_state=CardState.SUSPECT) & ~Q(phase=Phase.GONE)),
     "lost": ("Lost", Q(delete_reason="lost") | Q(card_state=CardState.LOST)),

@@ -15,8 +15,9 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from access import waking
+from access import carrying, waking
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.models.people import UNSETTLED
 from access.reconciling import facts, refusals, steps, storing, telling
 from access.reconciling.steps import Kind, Step
 from access.states import Part
@@ -91,6 +92,8 @@ class Maker:
 
         def take(row: AcsUser) -> None:
             row.written_at = at
+            if _changes_rights(step.keys):
+                carrying.note_rights_changed(row, at=at)
             for key in step.keys:
                 row.told = telling.after_call(
                     row.told, key, user.generation, at=at, is_taken=True,
@@ -169,6 +172,8 @@ class Maker:
         def take(row: AcsUser) -> None:
             if error.reach == Reach.UNCERTAIN:
                 row.written_at = at
+                if _changes_rights(keys):
+                    carrying.note_rights_changed(row, at=at)
             else:
                 row.ambiguous_since = None
             for key in keys:
@@ -245,6 +250,10 @@ class Maker:
         insist(lambda: self._succeed_credential(row, lambda it: setattr(it, "written_at", at)))
 
     def _look_at_credential(self, row: AcsCredential) -> None:
+        is_behind = row.delete_asked_at is None and row.rights_changed_at is not None
+        if is_behind and not _is_settled(row.user):
+            self._put_off(row, self._seconds_until_look(row))
+            return
         driver = self.revoker if row.delete_asked_at else self.driver
         asked_at = self.now()
         try:
@@ -257,9 +266,15 @@ class Maker:
             if listed is None:
                 storing.lose_credential(it, at=asked_at)
             else:
-                storing.take_credential(it, listed, asked_at=asked_at)
+                is_last_word = is_behind and it.rights_changed_at == row.rights_changed_at
+                storing.take_credential(it, listed, asked_at=asked_at, is_settled=is_last_word)
 
         change_credential(row.pk, take, now=self.now())
+
+    def _seconds_until_look(self, row: AcsCredential) -> float:
+        now = self.now()
+        assert row.rights_changed_at is not None
+        return (steps.look_since(row.rights_changed_at, now) - now).total_seconds()
 
     def _find_credential(self, row: AcsCredential) -> None:
         """Find out whether a call whose answer was lost made a credential: adopt it if so."""
@@ -358,6 +373,18 @@ def _claim(model: type[AcsUser] | type[AcsCredential], row: Any, at: datetime) -
     if isinstance(row, AcsUser):
         free = free.filter(generation=row.generation)
     return bool(free.update(ambiguous_since=at) == 1)
+
+
+def _changes_rights(keys: Sequence[str]) -> bool:
+    """Tell whether a call changes what is on a card: groups and times are, names are not."""
+    return any(key in (Part.SCHEDULE, Part.SUSPENSION) or "group:" in key for key in keys)
+
+
+def _is_settled(user: AcsUser | None) -> bool:
+    """Tell whether everything wished of somebody was seen true."""
+    if user is None:
+        return True
+    return not (_has_doubts(user) or AcsUser.objects.filter(UNSETTLED, pk=user.pk).exists())
 
 
 def _has_doubts(user: AcsUser) -> bool:

@@ -210,9 +210,18 @@ def is_settling(changed_at: datetime | None, asked_at: datetime) -> bool:
 
 
 def merge_credential(
-    row: AcsCredential, listed: ListedCredential, *, user_id: Any, asked_at: datetime
+    row: AcsCredential,
+    listed: ListedCredential,
+    *,
+    user_id: Any,
+    asked_at: datetime,
+    is_settled: bool = False,
 ) -> Change:
-    """Return what a listing changes in a credential's row. The digits of a PIN are not in it."""
+    """Return what a listing changes in a credential's row. The digits of a PIN are not in it.
+
+    `is_settled`: their user was seen as wished before it was asked, so that what it says of
+    the card's rights is the last word.
+    """
     if is_stale(row.written_at, asked_at):
         return NOTHING
     columns: dict[str, Any] = {
@@ -232,8 +241,17 @@ def merge_credential(
         "phase": Phase.LIVE if row.delete_asked_at is None else Phase.DELETING,
         "gone_at": None,
     }
+    if is_rewritten(row.issued_at, listed.issued_at):
+        columns["written_doors"] = None
+    if is_settled or not is_settling(row.rights_changed_at, asked_at):
+        columns["rights_changed_at"] = None
     changed = _changed(row, columns)
     return Change(columns=changed | {"seen_at": asked_at}) if changed else NOTHING
+
+
+def is_rewritten(known_at: datetime | None, issued_at: datetime | None) -> bool:
+    """Tell whether a card that was written is said to have been written again."""
+    return known_at is not None and issued_at is not None and issued_at > known_at
 
 
 def miss_credential(row: AcsCredential, *, asked_at: datetime) -> Change:

@@ -125,7 +125,11 @@ def look_at(row: Any, now: datetime) -> datetime:
 
     When it was looked at last is not kept: the wait grows with the time since the call.
     """
-    age = (now - (row.written_at or row.created_at)).total_seconds()
+    return look_since(row.written_at or row.created_at, now)
+
+
+def look_since(at: datetime, now: datetime) -> datetime:
+    age = (now - at).total_seconds()
     for until, seconds in ((4, 1), (20, 4), (120, 15)):
         if age < until:
             return now + timedelta(seconds=seconds)
@@ -143,6 +147,8 @@ def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
     if not row.remote_id:
         is_ours = row.access_method == AccessMethod.CODE and row.user is not None
         return Step(kind=Kind.CREATE, at=now) if is_ours else None
+    if row.rights_changed_at is not None:
+        return Step(kind=Kind.LOOK, at=look_since(row.rights_changed_at, now))
     is_waiting = row.access_method == AccessMethod.CODE and not row.code_sealed
     if is_waiting and row.written_at is not None:
         return Step(kind=Kind.LOOK, at=look_at(row, now))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from access import carrying
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
 from access.reconciling import facts, merging, telling
 from access.reconciling.merging import Change
@@ -113,9 +114,16 @@ def store_membership(row: AcsMembership, change: merging.MembershipChange) -> No
 # --- credentials ----------------------------------------------------------------------------
 
 
-def take_credential(row: AcsCredential, listed: ListedCredential, *, asked_at: datetime) -> Change:
-    change = merging.merge_credential(row, listed, user_id=row.user_id, asked_at=asked_at)
+def take_credential(
+    row: AcsCredential, listed: ListedCredential, *, asked_at: datetime, is_settled: bool = False
+) -> Change:
+    known_at = row.issued_at
+    change = merging.merge_credential(
+        row, listed, user_id=row.user_id, asked_at=asked_at, is_settled=is_settled
+    )
     _set(row, change)
+    if merging.is_rewritten(known_at, row.issued_at):
+        carrying.keep_doors([row])
     take_code(row, listed)
     return change
 

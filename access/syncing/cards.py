@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from access.models import AcsCredential, AcsSystem
+from access import carrying
+from access.models import AcsCredential, AcsSystem, EncodeJob
 from access.reconciling import merging, steps, storing
-from access.states import Phase
+from access.states import JobState, Phase
 from access.syncing.people import BATCH, in_batches
 from accounts.providers.systems import ListedCredential
 
-#: A credential that we do not know may be one that somebody here is just making.
-_NEW = timedelta(seconds=10)
 _COLUMNS = (
     "remote_id", "user", "external_type", "is_managed", "is_issued", "issued_at",
     "card_number", "starts_at", "ends_at", "errors", "warnings", "ambiguous_since",
     "missing_listings", "phase", "gone_at", "seen_at", "code_sealed", "next_run_at",
-    "error_code", "error",
+    "error_code", "error", "rights_changed_at", "written_doors",
 )  # fmt: skip
 
 
@@ -43,7 +42,8 @@ def take(
     adopted = _adopt(system, strangers, user_ids)
     known = {each.remote_id for each in adopted.values()}
     new = [each for each in strangers if each.remote_id not in known]
-    new = [each for each in new if not each.created_at or each.created_at < asked_at - _NEW]
+    busy = _busy(system, {user_ids.get(each.user_id) for each in new})
+    new = [each for each in new if user_ids.get(each.user_id) not in busy]
     _add(system, new, user_ids, asked_at)
     seen: dict[UUID, ListedCredential | None] = dict(adopted)
     for row in rows.values():
@@ -80,6 +80,16 @@ def _adopt(
             free.remove(made)
             adopted[row.pk] = made
     return adopted
+
+
+def _busy(system: AcsSystem, user_ids: Iterable[UUID | None]) -> set[UUID | None]:
+    """Return for whom a credential is being made here, so that a stranger may be that one."""
+    among = [each for each in user_ids if each is not None]
+    lost = AcsCredential.objects.filter(
+        system=system, remote_id="", ambiguous_since__isnull=False, user__in=among
+    ).exclude(phase=Phase.GONE)
+    jobs = EncodeJob.objects.filter(user__in=among, state=JobState.PREPARING)
+    return {*lost.values_list("user_id", flat=True), *jobs.values_list("user_id", flat=True)}
 
 
 def _look(
@@ -145,12 +155,14 @@ def _store(
         .filter(pk__in=list(seen))
         .order_by("pk")
     )
+    known_at = {row.pk: row.issued_at for row in rows}
     for row in rows:
         was_gone = row.phase == Phase.GONE
         _put(row, seen[row.pk], user_ids, asked_at)
         if row.phase == Phase.GONE and not was_gone:
             storing.log_lost_credential(row, at=asked_at)
-        elif row.next_run_at or row.delete_asked_at:
+        elif row.next_run_at or row.delete_asked_at or row.rights_changed_at:
             step = steps.credential_step(row, now=asked_at)
             row.next_run_at = step.at if step else None
+    carrying.keep_doors(r for r in rows if merging.is_rewritten(known_at[r.pk], r.issued_at))
     AcsCredential.objects.bulk_update(rows, _COLUMNS, batch_size=BATCH)

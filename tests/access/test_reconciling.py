@@ -5,21 +5,24 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from access.cards import cards_back
 from access.credentials import withdraw
 from access.models import (
     AcsAccessGroup,
     AcsCredential,
+    AcsEntrance,
     AcsMembership,
     AcsSystem,
     AcsUser,
     SystemsWatch,
 )
+from access.models.credentials import OUT_OF_DATE
 from access.people.services import ask_for_pin
 from access.states import Part
 from access.syncing import members
 from accounts.models import ConnectedAccount
 from accounts.providers.base import RateLimitError, RefusedError, UnreachableError
-from accounts.providers.systems import Mutation
+from accounts.providers.systems import Mutation, Problem
 from audit.models import Event
 from tests.access.fakes import FakeSystems, lost
 from tests.access.looking import (
@@ -711,3 +714,94 @@ def test_a_list_asked_before_somebody_left_does_not_bring_them_back(
     assert (stale.doubtful, lagging.doubtful) == ((), (mara.pk,))
     assert not AcsMembership.objects.filter(user=mara).exists()
     assert "cardholder_changed_outside" not in _verbs()
+
+
+# --- cards that carry their rights ----------------------------------------------------------
+
+
+@pytest.fixture
+def card(cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser) -> AcsCredential:
+    """Mara's card, written for the office."""
+    office = cloud.add_entrance(house, "Office")
+    house.opens[_group("Staff").remote_id] = {office.remote_id}
+    cloud.add_entrance(house, "Pool")
+    cloud.add_credential(
+        house,
+        mara.remote_id,
+        is_issued=True,
+        issued_at=timezone.now() - timedelta(hours=2),
+        card_number="0411223344A1F2",
+    )
+    look(account, seconds=61)
+    return AcsCredential.objects.get()
+
+
+def test_a_card_is_out_of_date_from_the_moment_its_rights_are_changed(
+    cloud: FakeSystems,
+    house: Any,
+    account: ConnectedAccount,
+    mara: AcsUser,
+    card: AcsCredential,
+) -> None:
+    assert not card.needs_to_be_reissued
+    wish_group(mara, _group("Spa"))
+    look(account)
+    card.refresh_from_db()
+    assert card.needs_to_be_reissued
+    assert AcsCredential.objects.filter(OUT_OF_DATE).exists()
+    warning = Problem(code="needs_to_be_reissued", message="")
+    house.credentials[card.remote_id] = replace(
+        house.credentials[card.remote_id], warnings=(warning,)
+    )
+
+    look(account, seconds=2)
+    look(account, seconds=2)
+
+    card.refresh_from_db()
+    assert cloud.counts()["get_credential"] == 1
+    assert (card.rights_changed_at, card.needs_to_be_reissued) == (None, True)
+    assert card.next_run_at is None
+
+
+def test_a_change_that_the_card_need_not_know_leaves_it_as_it_was(
+    account: ConnectedAccount, mara: AcsUser, card: AcsCredential
+) -> None:
+    wish_group(mara, _group("Spa"))
+    for _ in range(3):
+        look(account, seconds=2)
+    card.refresh_from_db()
+    assert not card.needs_to_be_reissued
+
+    wish(mara, Part.INFORMATION, full_name="Mara L")
+    look(account)
+    card.refresh_from_db()
+    assert not card.needs_to_be_reissued
+
+
+def test_what_a_card_was_written_for_is_kept_when_its_rights_change(
+    account: ConnectedAccount, mara: AcsUser, card: AcsCredential
+) -> None:
+    staff, spa = _group("Staff"), _group("Spa")
+    spa.entrances.set(AcsEntrance.objects.filter(name="Pool"))
+    wish_group(mara, staff, is_wanted=False)
+    wish_group(mara, spa)
+    for _ in range(3):
+        look(account, seconds=2)
+
+    card = AcsCredential.objects.select_related("system", "user").get()
+    assert card.written_doors == [str(AcsEntrance.objects.get(name="Office").pk)]
+    report = cards_back.consequences(card)
+    assert report.offline_doors == ("Office", "Pool")
+    assert any("written for" in each for each in report.sentences)
+
+
+def test_a_card_that_is_written_again_carries_the_rights_of_now(
+    house: Any, account: ConnectedAccount, mara: AcsUser, card: AcsCredential
+) -> None:
+    seen = house.credentials[card.remote_id]
+    house.credentials[card.remote_id] = replace(seen, issued_at=timezone.now())
+
+    look(account, seconds=61)
+
+    card.refresh_from_db()
+    assert card.written_doors == [str(AcsEntrance.objects.get(name="Office").pk)]

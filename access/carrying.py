@@ -1,0 +1,80 @@
+"""What is on cards that carry their rights, and how far behind it is (facts: Salto Space)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from access.models import AcsCredential, AcsEntrance, AcsUser
+from access.models.credentials import ON_A_CARD
+
+
+def doors_of(user_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """Return the entrances that these users' groups open, by user, as last seen."""
+    rows = AcsEntrance.objects.filter(
+        groups__memberships__user__in=list(user_ids),
+        groups__memberships__is_seen=True,
+        groups__removed_at=None,
+        removed_at=None,
+    ).exclude(takes_card=False)
+    found = defaultdict(list)
+    for user_id, pk in rows.values_list("groups__memberships__user_id", "pk").distinct():
+        found[user_id].append(str(pk))
+    return found
+
+
+def note_rights_changed(user: AcsUser, *, at: datetime) -> None:
+    """A call changes what somebody's written cards should carry: call it before that is seen.
+
+    They count as out of date until a look tells. What is on them is kept while it is known.
+    """
+    if not user.system.writes_cards:
+        return
+    for card in AcsCredential.objects.select_for_update().filter(ON_A_CARD, user=user):
+        if card.written_doors is None and not _is_behind(card):
+            card.written_doors = doors_of([user.pk]).get(user.pk, [])
+        card.rights_changed_at = card.next_run_at = at
+        card.save(update_fields=["written_doors", "rights_changed_at", "next_run_at"])
+
+
+def note_written(card: AcsCredential, *, begun_at: datetime | None) -> None:
+    """A card was written just now: it carries the rights of now, unless they changed meanwhile."""
+    card.refresh_from_db(fields=["rights_changed_at"])
+    changed_at = card.rights_changed_at
+    if changed_at is not None and (begun_at is None or changed_at < begun_at):
+        card.rights_changed_at = None
+    keep_doors([card])
+    card.save(update_fields=["rights_changed_at", "written_doors"])
+
+
+def keep_doors(cards: Iterable[Any]) -> None:
+    """Put what cards were just written for into their rows; does not save them."""
+    written = list(cards)
+    found = doors_of([each.user_id for each in written if each.user_id]) if written else {}
+    for card in written:
+        is_known = card.user_id is not None and not _is_behind(card)
+        card.written_doors = found.get(card.user_id, []) if is_known else None
+
+
+def note(card: AcsCredential, named: Iterable[UUID]) -> str:
+    """Say how sure it is that a card opens the doors that are `named`; "" where it is."""
+    if card.written_doors is not None:
+        if set(card.written_doors) == set(map(str, named)):
+            return ""
+        return (
+            "Named are the doors the card was written for and those of the groups now: a wall "
+            "reader may have updated it since."
+        )
+    if not _is_behind(card):
+        return ""
+    return (
+        "What the card was last written for is not known here. Named are the doors of the groups "
+        "now; it may open others."
+    )
+
+
+def _is_behind(card: AcsCredential) -> bool:
+    return card.is_issued is False or card.needs_to_be_reissued
