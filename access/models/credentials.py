@@ -55,7 +55,7 @@ class AcsCredential(models.Model):
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     delete_asked_at = models.DateTimeField(null=True)
-    #: Why it was taken back: "lost", "returned", "replaced", "cancelled".
+    #: Why it was taken back: "lost", "returned", "replaced", "cancelled", "unused".
     delete_reason = models.CharField(max_length=20, blank=True)
 
     # --- reported ---

@@ -223,6 +223,7 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
     is_moving = any(each.is_pending for each in held)
     needs = any(each.needs_to_be_reissued for each in credentials if each.phase == Phase.LIVE)
     holds = words.holds_card(credentials, now)
+    credentials = [each for each in credentials if not words.is_left_over(each, credentials)]
     rows = [row_of(each, system, now) for each in credentials if each.phase != Phase.GONE]
     return frame(request, system, "people") | {
         "person": found,

@@ -243,6 +243,7 @@ _WHY = {
     "returned": "Given back.",
     "replaced": "Replaced by another.",
     "cancelled": "Cancelled.",
+    "unused": "Never written.",
 }
 
 
@@ -303,6 +304,18 @@ def holds_card(credentials: Iterable[AcsCredential], now: datetime) -> bool:
 def written(credentials: Iterable[AcsCredential], now: datetime) -> list[AcsCredential]:
     kept = {"issued", "unconfirmed", "update", "suspect"}
     return [each for each in cards_of(credentials) if card_state(each, now).key in kept]
+
+
+def is_left_over(card: AcsCredential, credentials: Iterable[AcsCredential]) -> bool:
+    """Tell whether a card was never written, and another was in its place: it is no card."""
+    if card.was_written or card.access_method != AccessMethod.CARD:
+        return False
+    if card.delete_reason == "unused":
+        return True
+    return card.card_state != CardState.SUSPECT and any(
+        each.is_issued and each.issued_at and each.issued_at >= card.created_at
+        for each in cards_of(credentials)
+    )
 
 
 #: The provider tells that a card is out of date, not which of these is enough. Seam does not

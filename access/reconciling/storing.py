@@ -150,7 +150,7 @@ def lose_credential(row: AcsCredential, *, at: datetime) -> None:
 
 def log_lost_credential(row: AcsCredential, *, at: datetime) -> None:
     """Say that a card's right is gone; a PIN's end is the end of its line on the page."""
-    if row.access_method != AccessMethod.CARD:
+    if row.access_method != AccessMethod.CARD or row.delete_reason == "unused":
         return
     system: AcsSystem = row.system
     record(

@@ -21,7 +21,7 @@ from access import waking
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser, SystemsWatch
 from access.reconciling import making, steps, storing
 from access.states import Phase
-from access.syncing import cards, members, parts, people, systems
+from access.syncing import cards, leftovers, members, parts, people, systems
 from accounts import health
 from accounts.models import ConnectedAccount, Operation
 from accounts.providers.base import AuthError, ProviderError, RateLimitError, Reach
@@ -155,6 +155,7 @@ def _store(system: AcsSystem, answers: dict[str, _Answer]) -> None:
             is_believed=is_believed,
         )
     )
+    changes.append(leftovers.withdraw(system, timezone.now()))
     is_first = system.listed_at is None
     system.listed_at = users.asked_at
     AcsSystem.objects.filter(pk=system.pk).update(listed_at=system.listed_at)

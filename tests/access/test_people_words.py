@@ -155,3 +155,14 @@ def test_names_of_doors_are_a_sentence():
     assert in_words(doors[:3]) == "0, 1 and 2"
     assert in_words(doors[:6]) == "0, 1, 2, 3, 4 and 5"
     assert in_words(doors) == "0, 1, 2, 3, 4, 5 and 2 more"
+
+
+def test_a_credential_that_was_never_written_is_no_card_beside_one_that_was() -> None:
+    left = AcsCredential(access_method="card", is_issued=False, created_at=NOW - HOUR)
+    card = AcsCredential(access_method="card", is_issued=True, issued_at=NOW)
+
+    assert words.is_left_over(left, [left, card])
+    assert not words.is_left_over(left, [left])
+    assert not words.is_left_over(card, [left, card])
+    left.card_state = "suspect"
+    assert not words.is_left_over(left, [left, card])

@@ -14,12 +14,13 @@ from access.models import (
     AcsMembership,
     AcsSystem,
     AcsUser,
+    EncodeJob,
     SystemsWatch,
 )
 from access.models.credentials import OUT_OF_DATE
 from access.people.services import ask_for_pin
 from access.states import Part
-from access.syncing import members
+from access.syncing import leftovers, members
 from accounts.models import ConnectedAccount
 from accounts.providers.base import RateLimitError, RefusedError, UnreachableError
 from accounts.providers.systems import Mutation, Problem
@@ -33,7 +34,7 @@ from tests.access.looking import (
     wish_deleted,
     wish_group,
 )
-from tests.make import actor, make_acs_user, make_user
+from tests.make import actor, make_acs_user, make_credential, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -805,3 +806,32 @@ def test_a_card_that_is_written_again_carries_the_rights_of_now(
 
     card.refresh_from_db()
     assert card.written_doors == [str(AcsEntrance.objects.get(name="Office").pk)]
+
+
+@pytest.mark.parametrize(
+    ("intent", "sibling", "hours", "phase"),
+    [
+        ("first", True, 0.5, "deleting"),
+        ("first", False, 0.5, "live"),
+        ("first", False, 2, "deleting"),
+        ("update", True, 2, "live"),
+    ],
+)
+def test_what_a_failed_try_left_is_taken_back(
+    mara: AcsUser, *, intent: str, sibling: bool, hours: float, phase: str
+) -> None:
+    made_at = timezone.now() - timedelta(hours=hours)
+    left = make_credential(
+        mara, is_issued=False, issued_at=None, card_number="", card_state="", created_at=made_at
+    )
+    job = make_job(mara, credential=left, intent=intent, state="unknown")
+    if sibling:
+        make_credential(mara, issued_at=made_at + timedelta(minutes=1))
+    system = AcsSystem.objects.get()
+
+    assert not leftovers.withdraw(system, timezone.now())
+    EncodeJob.objects.filter(pk=job.pk).update(state="failed")
+    leftovers.withdraw(system, timezone.now())
+
+    left.refresh_from_db()
+    assert left.phase == phase
