@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from access.cards import outcomes, pace, rows, worth
 from access.cards.evidence import Finding, Reading
 from access.models import AcsCredential, EncodeJob
-from access.states import CardState, JobState
+from access.states import CardState, Intent, JobState
 from accounts.providers.systems import CardFailure, ListedCredential
 from audit.words import Result, Verb
 
@@ -28,7 +28,8 @@ def settle_by_reading(scan: EncodeJob, reading: Reading) -> None:
     if job is None:
         return
     if reading.finding == Finding.BLANK:
-        if job.state == JobState.UNKNOWN:
+        # Of an update it says only that this is not the card: that one was written before.
+        if job.state == JobState.UNKNOWN and job.intent != Intent.UPDATE:
             outcomes.settled_as_failed(
                 job,
                 evidence="scan",

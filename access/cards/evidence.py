@@ -9,7 +9,10 @@ from enum import StrEnum
 
 from accounts.providers.systems import ListedCredential, ScanResult
 
-_CARD_NUMBER = re.compile(r"\b[0-9A-Fa-f]{8,}\b")
+#: Digits in a row, or pairs with : - or a blank between them.
+_CARD_NUMBER = re.compile(
+    r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{8,}|[0-9A-Fa-f]{2}(?:[:\- ][0-9A-Fa-f]{2}){3,})(?![0-9A-Fa-f])"
+)
 _OF_SCAN = {
     "starts_at": "start",
     "ends_at": "end",
@@ -45,7 +48,11 @@ def confirms(seen: ListedCredential, *, issued_before: datetime | None) -> bool:
 
 def without_numbers(message: str) -> str:
     """Return a provider's message with card numbers shortened to their end (CARD-06)."""
-    return _CARD_NUMBER.sub(lambda found: f"…{found[0][-4:]}", message)[:300]
+    return _CARD_NUMBER.sub(_end_of, message)[:300]
+
+
+def _end_of(found: re.Match[str]) -> str:
+    return "…" + re.sub(r"[:\- ]", "", found[0])[-4:]
 
 
 class Finding(StrEnum):

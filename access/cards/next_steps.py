@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from access.cards import failures
+from access.cards import failures, intents
 from access.cards.evidence import Finding
 from access.cards.job_view import NextKind, NextStep, Stage
 from access.models import AcsEncoder, EncodeJob
@@ -121,9 +121,22 @@ def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
         kinds = (NextKind.TRY_AGAIN, NextKind.REPLACE)[: 2 if is_other_card else 1]
     again = "Write this card again" if job.state == JobState.MISMATCH else row.again
     steps: list[NextStep] = []
-    for kind in kinds:
+    for kind in _possible(kinds, job):
         steps += _steps_of(kind, job, maker, again)
     return steps
+
+
+def _possible(kinds: tuple[NextKind, ...], job: EncodeJob) -> tuple[NextKind, ...]:
+    """Return the steps without those that would be refused for the card somebody has, or has not."""
+    if job.user is None or job.failure not in _DEPENDS_ON_CARD:
+        return kinds
+    has_card = intents.issued_card(job.user) is not None
+    if job.failure == CardFailure.NO_KEY_TO_UPDATE:
+        return (NextKind.REPLACE, NextKind.OPEN_USER) if has_card else kinds
+    return kinds if has_card or job.intent != Intent.UPDATE else (NextKind.FIRST,)
+
+
+_DEPENDS_ON_CARD = (CardFailure.NO_KEY_TO_UPDATE, CardFailure.CREDENTIAL_GONE)
 
 
 def _for_void(job: EncodeJob, maker: _Maker) -> list[NextStep]:
@@ -151,7 +164,11 @@ def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list
     labels = {
         NextKind.FIRST: "Make a new card",
         NextKind.UPDATE: "Update the card",
-        NextKind.REPLACE: "Report it lost and replace it",
+        NextKind.REPLACE: (
+            "Replace the card"
+            if job.failure == CardFailure.NO_KEY_TO_UPDATE
+            else "Report it lost and replace it"
+        ),
         NextKind.ASSIGN: "Register the tag",
     }
     return [maker.for_person(kind, labels[kind])]
@@ -190,6 +207,8 @@ def _write_again(job: EncodeJob, maker: _Maker) -> NextStep:
 
 def _for_blank(job: EncodeJob, maker: _Maker) -> list[NextStep]:
     doubtful = job.settles
+    if doubtful is not None and doubtful.state == JobState.UNKNOWN:
+        return []  # it is not the card in doubt
     if doubtful is None:
         return [NextStep(kind=NextKind.FIRST, label="Write it for somebody")]
     kind = _INTENT_STEPS.get(Intent(doubtful.intent), NextKind.FIRST)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 
 from access import carrying, waking
 from access.cards import rows, worth
@@ -205,8 +206,6 @@ def _after_failure(job: EncodeJob, failure: CardFailure, content: Content, at: d
         _suspect(job)
     if row_of(failure).is_of_encoder:
         rows.mark_error(job, failure, at)
-    if failure == CardFailure.CREDENTIAL_GONE and job.credential_id:
-        _gone(job.credential_id, at)
     if failure in _STALE:
         waking.wake_account(job.system.account_id, at=at)
 
@@ -320,8 +319,11 @@ def was_read(job: EncodeJob, reading: Reading) -> bool:
         ):
             return False
         rows.mark_ok(job, at)
-        subject = str(holder) if holder else ""
-        rows.note(job, Verb.CARD_READ, at=at, subject=subject, last_four=reading.last_four)
+        is_of_other = is_of_other_property(job)
+        # The log of this property is no place for the people of another.
+        subject = "" if is_of_other or not holder else str(holder)
+        last_four = "" if is_of_other else reading.last_four
+        rows.note(job, Verb.CARD_READ, at=at, subject=subject, last_four=last_four)
         return True
 
 
@@ -345,6 +347,12 @@ def _user_of(job: EncodeJob, reading: Reading) -> AcsUser | None:
     return found
 
 
+def is_of_other_property(job: EncodeJob) -> bool:
+    """Tell whether a card that was read belongs to another property than its reader."""
+    here = job.system.property_id
+    return any(each.system.property_id != here for each in (job.credential, job.user) if each)
+
+
 def _facts(reading: Reading) -> dict[str, Any]:
     return {
         "finding": reading.finding.value,
@@ -356,6 +364,9 @@ def _facts(reading: Reading) -> dict[str, Any]:
     }
 
 
+#: What a provider says may be longer than any card's; a job that cannot be stored never ends.
+_LONGEST_NUMBER, _LONGEST_TYPE = 64, 60
+
 # --- the credential's row -------------------------------------------------------------
 
 
@@ -365,17 +376,20 @@ def store_seen(
     *,
     at: datetime,
     card_state: CardState | None = None,
+    phase: Phase | None = None,
     **more: Any,
 ) -> None:
     """Store what the provider just said of a credential. Its deletion, if wished, stays wished.
 
-    `more`: columns to store with it.
+    `phase` is left alone then. `more`: columns to store with it.
     """
     columns: dict[str, Any] = more | {
         "is_issued": seen.is_issued,
         "issued_at": seen.issued_at,
-        "card_number": seen.card_number,
-        "external_type": seen.external_type or credential.external_type,
+        "card_number": seen.card_number[:_LONGEST_NUMBER],
+        "external_type": (seen.external_type or credential.external_type)[:_LONGEST_TYPE],
+        "starts_at": seen.starts_at,
+        "ends_at": seen.ends_at,
         "errors": as_json(seen.errors),
         "warnings": as_json(seen.warnings),
         "seen_at": at,
@@ -383,11 +397,16 @@ def store_seen(
     }
     if card_state is not None and credential.card_state not in (CardState.LOST, CardState.RETURNED):
         columns["card_state"] = card_state
-    AcsCredential.objects.filter(pk=credential.pk).update(**columns)
-    # Of a credential that shall go it is the moment its deletion was told.
-    wanted = AcsCredential.objects.filter(pk=credential.pk, delete_asked_at=None)
-    if wanted.update(written_at=at):
-        columns["written_at"] = at
+    # Of a credential that shall go, "written" is the moment its deletion was told.
+    wanted: dict[str, Any] = {"written_at": at} | ({"phase": phase} if phase else {})
+    AcsCredential.objects.filter(pk=credential.pk).update(
+        **columns,
+        **{
+            name: Case(When(delete_asked_at=None, then=Value(value)), default=F(name))
+            for name, value in wanted.items()
+        },
+    )
+    columns |= wanted if credential.delete_asked_at is None else {}
     for name, value in columns.items():
         setattr(credential, name, value)
 
@@ -403,8 +422,10 @@ def _suspect(job: EncodeJob) -> None:
         ).update(card_state=CardState.SUSPECT)
 
 
-def _gone(credential_id: Any, at: datetime) -> None:
-    AcsCredential.objects.filter(pk=credential_id).exclude(phase=Phase.GONE).update(
+def store_gone(credential: AcsCredential) -> None:
+    """Store that the provider, asked for this credential, has none (CARD-05)."""
+    at = rows.database_now()
+    AcsCredential.objects.filter(pk=credential.pk).exclude(phase=Phase.GONE).update(
         phase=Phase.GONE, gone_at=at, next_run_at=None, ambiguous_since=None
     )
 

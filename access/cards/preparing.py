@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from access import waking
-from access.cards import calling, checks, outcomes, rows
+from access.cards import calling, checks, gone, outcomes, rows
 from access.models import AcsCredential, AcsMembership, AcsUser, EncodeJob
 from access.states import Intent, JobKind, JobState, Part, Phase
 from accounts import health
@@ -53,6 +53,8 @@ def prepare(job: EncodeJob) -> bool:
             _wait_for_user(job, systems)
         if job.kind == JobKind.ENCODE:
             _make_credential(job, systems)
+        elif job.kind == JobKind.ASSIGN:
+            _is_ready(job, result=job.result | _tags_of(job, systems))
         else:
             _is_ready(job)
     except ProviderError as error:
@@ -75,6 +77,7 @@ def _refused(job: EncodeJob, error: ProviderError) -> None:
     if failure in (CardFailure.UNKNOWN_ERROR, CardFailure.WAIT_OVER):
         outcomes.blocked(job, f"Nothing was written: {str(error).rstrip('.')}.")
     else:
+        gone.see(job, failure)
         outcomes.failed(job, failure, str(error), nothing_sent=True)
 
 
@@ -172,6 +175,20 @@ def _is_as_wished(user: AcsUser, listed: ListedUser) -> bool:
 
 def _to_seconds(at: datetime | None) -> datetime | None:
     return at.replace(microsecond=0) if at else None
+
+
+# --- the tag --------------------------------------------------------------------------
+
+
+def _tags_of(job: EncodeJob, systems: AccessSystems) -> dict[str, Any]:
+    """Say which tags somebody has, so that one of before proves nothing; empty if nobody can."""
+    assert job.user is not None
+    _go_on(job)
+    try:
+        listed = systems.list_credentials(job.system.remote_id, user_id=job.user.remote_id)
+    except ProviderError:
+        return {}
+    return {"tags_before": [each.remote_id for each in listed]}
 
 
 # --- the credential -------------------------------------------------------------------
@@ -427,10 +444,13 @@ def _store(job: EncodeJob, card: AcsCredential, listed: ListedCredential) -> Non
     try:
         with transaction.atomic():
             outcomes.store_seen(
-                card, listed, at=at, remote_id=listed.remote_id, ambiguous_since=None
+                card,
+                listed,
+                at=at,
+                phase=Phase.LIVE,
+                remote_id=listed.remote_id,
+                ambiguous_since=None,
             )
-            wanted = AcsCredential.objects.filter(pk=card.pk, delete_asked_at=None)
-            wanted.update(phase=Phase.LIVE)
     except IntegrityError:  # a listing was quicker and brought it in as a row of its own
         _give_up(card)
         card = AcsCredential.objects.get(system=job.system, remote_id=listed.remote_id)

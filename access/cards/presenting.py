@@ -88,9 +88,10 @@ def url_of(user: AcsUser | None) -> str:
 
 def _is_of_other(job: EncodeJob, actor: Actor) -> bool:
     """Tell whether a card that was read is of somebody this person may not see."""
-    if job.user is None or actor.property_ids is None:
+    if actor.property_ids is None:
         return False
-    return job.user.system.property_id not in actor.property_ids
+    known = (each for each in (job.credential, job.user) if each)
+    return any(each.system.property_id not in actor.property_ids for each in known)
 
 
 def _rooms(user: AcsUser | None) -> tuple[str, ...]:
@@ -202,7 +203,7 @@ def _spoken(job: EncodeJob, stage: Stage, headline: str) -> str:
 def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
     finding = job.result.get("finding")
     if finding == Finding.BLANK:
-        return "This card is blank", "Nothing is written on it."
+        return "This card is blank", _blank_words(job)
     if finding == Finding.FOREIGN:
         return "Not one of ours", _FOREIGN
     card, user = job.credential, job.user
@@ -227,6 +228,14 @@ _FOREIGN = (
     "Not one of ours, or made outside this dashboard. A card that was lifted too early looks like "
     "this too: don’t hand it out before it was written again."
 )
+
+
+def _blank_words(job: EncodeJob) -> str:
+    if job.settles and job.settles.state == JobState.UNKNOWN:
+        return f"Nothing is written on it, so it is not the card of {job.settles.user} in doubt."
+    return "Nothing is written on it."
+
+
 _ERASE = "Write it for somebody else, or erase it in ProAccess Space."
 _CANCELLED_ELSE = f"Its right was withdrawn. {_ERASE}"
 _CANCELLED: dict[str, str] = {

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from access.cards import calling, checks, outcomes, pace, rows
+from access.cards import calling, checks, gone, outcomes, pace, rows
 from access.cards.refusals import RefusedError
 from access.models import EncodeJob
 from access.states import JobKind, JobState
@@ -128,7 +128,9 @@ def _store(job: EncodeJob, outcome: _Outcome) -> None:
     if error.reach == Reach.UNCERTAIN:
         outcomes.unknown(job, CardFailure.WAIT_OVER, str(error))
     else:
-        outcomes.failed(job, _failure_of(error), str(error), nothing_sent=True)
+        failure = _failure_of(error)
+        gone.see(job, failure)
+        outcomes.failed(job, failure, str(error), nothing_sent=True)
 
 
 def _store_attempt(job: EncodeJob, attempt: EncoderAttempt, at: datetime) -> None:

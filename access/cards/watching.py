@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.dateparse import parse_datetime
 
-from access.cards import calling, doubts, evidence, outcomes, pace, rows
+from access.cards import calling, doubts, evidence, gone, outcomes, pace, rows
 from access.models import EncodeJob
 from access.states import JobKind, JobState
 from accounts import health
@@ -69,6 +69,7 @@ def apply(job: EncodeJob, attempt: EncoderAttempt) -> None:
     """Store how an attempt ended."""
     if attempt.state == AttemptState.ERROR:
         failure = attempt.failure or CardFailure.UNKNOWN_ERROR
+        gone.see(job, failure)
         outcomes.failed(job, failure, attempt.message, nothing_sent=False)
     elif job.kind == JobKind.SCAN:
         _read(job, attempt)
@@ -156,6 +157,8 @@ def _credential(job: EncodeJob) -> ListedCredential | None:
 
 def look_back(job: EncodeJob) -> None:
     """Look once at what became of a job in doubt, or at an encoder that may still wait."""
+    if job.holds_encoder and rows.database_now() > doubts.encoder_is_free_at(job):
+        outcomes.free_encoder(job)  # first, so that no answer keeps it
     if job.attempt_id and not job.result.get("ended"):
         attempt = look(job, work=Work.POLL)
         if attempt is not None and attempt.state != AttemptState.PENDING:
@@ -163,8 +166,6 @@ def look_back(job: EncodeJob) -> None:
     job.refresh_from_db(fields=["state", "result", "holds_encoder"])
     if job.state == JobState.UNKNOWN:
         _ask_credential(job)
-    if job.holds_encoder and rows.database_now() > doubts.encoder_is_free_at(job):
-        outcomes.free_encoder(job)
 
 
 def _ended_late(job: EncodeJob, attempt: EncoderAttempt) -> None:
@@ -186,14 +187,15 @@ def _ask_credential(job: EncodeJob) -> None:
 def _ask_tags(job: EncodeJob) -> None:
     """Look whether the person got a tag since it was asked for."""
     assert job.user is not None
-    if job.requested_at is None:
-        return
+    before = job.result.get("tags_before")
+    if before is None:
+        return  # nobody could say which tags there were
     try:
         systems = calling.systems_of(job.system.account, work=Work.POLL)
         listed = systems.list_credentials(job.system.remote_id, user_id=job.user.remote_id)
     except ProviderError:
         return
     for each in listed:
-        if each.issued_at and each.issued_at > job.requested_at and each.card_number:
+        if each.remote_id not in before and each.card_number:
             outcomes.assigned(job, each, evidence="credential")
             return

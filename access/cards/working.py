@@ -73,6 +73,10 @@ def _carry_on(job: EncodeJob) -> bool:
         # Whoever claimed it died over the call: an attempt may be under way.
         outcomes.unknown(job, CardFailure.WAIT_OVER)
         return False
+    if _is_overdue(job):
+        # Before another look: whatever keeps us from storing what it shows, the job ends.
+        outcomes.unknown(job, CardFailure.WAIT_OVER)
+        return False
     if job.state == JobState.PREPARING and not preparing.prepare(job):
         return False
     if job.state == JobState.READY:
@@ -83,6 +87,11 @@ def _carry_on(job: EncodeJob) -> bool:
             watching.apply(job, attempt)
             return False
     return _watch(job)
+
+
+def _is_overdue(job: EncodeJob) -> bool:
+    is_waiting = job.state in (JobState.WAITING, JobState.VERIFYING)
+    return is_waiting and job.deadline is not None and rows.database_now() > job.deadline
 
 
 def _watch(job: EncodeJob) -> bool:
