@@ -11,7 +11,17 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from access.cards import cards_back, outcomes, pace, sending, settling, stopping, watching, working
+from access.cards import (
+    cards_back,
+    outcomes,
+    pace,
+    preparing,
+    sending,
+    settling,
+    stopping,
+    watching,
+    working,
+)
 from access.cards.refusals import BusyError
 from access.cards.refusals import RefusedError as CardRefused
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
@@ -585,6 +595,21 @@ def test_a_job_stopped_while_it_is_prepared_is_not_sent(house, desk):
 
     assert house.work(job).state == JobState.CANCELLED
     assert desk.starts() == 0
+    card = AcsCredential.objects.get()  # what was made meanwhile is known, for the next try
+    assert (card.remote_id != "", card.phase, card.is_issued) == (True, Phase.LIVE, False)
+
+
+def test_a_job_stopped_before_its_credential_is_asked_for_leaves_none(house, desk, monkeypatch):
+    job = house.ask()
+
+    def stop_and_find_none(_job):
+        stopping.stop(job, by=house.ana, at=timezone.now())
+
+    monkeypatch.setattr(preparing, "_found_unwritten", stop_and_find_none)
+
+    assert house.work(job).state == JobState.CANCELLED
+    assert desk.names() == []
+    assert not AcsCredential.objects.exists()
 
 
 def test_what_was_sent_is_only_not_waited_for(house, desk):
