@@ -205,7 +205,8 @@ def make_group(system: AcsSystem | None = None, **fields: Any) -> AcsAccessGroup
     entrances = fields.pop("entrances", ())
     group = AcsAccessGroup.objects.create(
         system=system or make_system(),
-        **{"remote_id": str(uuid4()), "name": f"Group {uuid4().hex[:6]}"} | fields,
+        **{"remote_id": str(uuid4()), "name": f"Group {uuid4().hex[:6]}", "read_at": timezone.now()}
+        | fields,
     )
     group.entrances.set(entrances)
     return group

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from access.models import AcsEntrance, AcsSystem
+from access.models import AcsAccessGroup, AcsEntrance, AcsSystem
 
 #: Doors named one by one; the rest is counted.
 MOST_NAMED = 60
@@ -24,6 +24,8 @@ class Doors:
     offline: int
     #: Whether of any of them somebody said how it hears of changes.
     is_anything_known: bool = True
+    #: Whether there may be some, in groups whose doors were not read yet.
+    is_unread: bool = False
 
     @property
     def more(self) -> int:
@@ -43,6 +45,9 @@ def doors_of(system: AcsSystem, group_ids: Iterable[UUID]) -> Doors:
     rows = AcsEntrance.objects.filter(system=system, removed_at=None, groups__in=ids).distinct()
     # Two thousand at most, of which the names are all that is read.
     found = sorted(rows, key=lambda door: door.name.casefold())
+    if not found:
+        unread = AcsAccessGroup.objects.filter(system=system, pk__in=ids, read_at=None)
+        return Doors([], 0, 0, is_unread=unread.exists())
     offline = sum(is_late(door) for door in found) if system.writes_cards else 0
     is_known = any(door.is_wired is not None for door in found)
     return Doors(found[:MOST_NAMED], len(found), offline, is_known)

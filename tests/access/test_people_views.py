@@ -411,6 +411,8 @@ def test_the_form_names_the_doors_that_groups_open(client, system):
 
     assert "This opens these 2 doors Attic offline Hall" in text
     assert "This opens no door." in words(client.post(url, {"groups": [stranger.pk, "x"]}))
+    unread = make_group(system, read_at=None)
+    assert "was not read yet" in words(client.post(url, {"groups": [unread.pk]}))
     assert "nothing opens" in words(client.post(url))
 
 
