@@ -14,7 +14,7 @@ from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.people import words
 from access.people.opening import MOST_IN_A_SENTENCE, in_words
-from access.states import CardState, JobState
+from access.states import CardState, JobState, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod
@@ -50,13 +50,14 @@ class StillOpening:
     """A card that was cancelled while somebody may carry it."""
 
     card: AcsCredential
-    #: "reported lost"
+    #: "was reported lost"
     why: str
+    since: datetime | None = None
     #: Which doors it may still open, and until when.
     sentence: str
 
 
-_WHY = {"lost": "reported lost", "replaced": "replaced"}
+_WHY = {"lost": "was reported lost", "replaced": "was replaced"}
 _REMEMBERED = timedelta(days=30)
 _MOST_REMEMBERED = 3
 
@@ -125,32 +126,52 @@ def _can_replace(credential: AcsCredential) -> bool:
 
 
 def still_opening(cards: Iterable[AcsCredential], now: datetime) -> list[StillOpening]:
-    """Return the cards that were taken back unseen and may still open offline doors.
+    """Return the cards somebody may still carry although they are to open nothing any more.
 
     Newest first, the few that somebody may remember. A card that was given back lies at the
     desk; one whose time is over opens nothing.
     """
-    found = sorted(
-        (each for each in cards if _is_out_there(each, now)),
-        key=lambda card: card.delete_asked_at or now,
-        reverse=True,
-    )
-    said = [(card, consequences(card)) for card in found[:_MOST_REMEMBERED]]
-    return [
-        StillOpening(card=card, why=_WHY[card.delete_reason], sentence=report.sentences[1])
-        for card, report in said
-        if report.offline_doors
-    ]
+    found = [each for each in cards if _is_written(each, now)]
+    said = [still for card in found if (still := _lost(card, now) or _shut_out(card, now))]
+    said.sort(key=lambda still: still.since or now, reverse=True)
+    return said[:_MOST_REMEMBERED]
 
 
-def _is_out_there(card: AcsCredential, now: datetime) -> bool:
-    return (
-        card.access_method == AccessMethod.CARD
-        and card.delete_reason in _WHY
-        and card.delete_asked_at is not None
-        and card.delete_asked_at > now - _REMEMBERED
-        and not card.is_over(now)
+def _is_written(card: AcsCredential, now: datetime) -> bool:
+    is_card = card.access_method == AccessMethod.CARD and card.system.writes_cards
+    is_back = card.card_state == CardState.RETURNED or card.delete_reason == "returned"
+    return is_card and card.was_written and not is_back and not card.is_over(now)
+
+
+def _lost(card: AcsCredential, now: datetime) -> StillOpening | None:
+    """A card that was cancelled unseen. None where no door hears of that late."""
+    asked_at, why = card.delete_asked_at, _WHY.get(card.delete_reason)
+    if why is None or asked_at is None or asked_at < now - _REMEMBERED:
+        return None
+    report = consequences(card)
+    if not report.offline_doors:
+        return None
+    return StillOpening(card=card, why=why, since=asked_at, sentence=report.sentences[1])
+
+
+def _shut_out(card: AcsCredential, now: datetime) -> StillOpening | None:
+    """The card of somebody who is suspended or deleted: nothing reaches it by itself."""
+    user = card.user
+    if user is None:
+        return None
+    since = user.delete_asked_at or user.gone_at
+    is_deleted = since is not None and since > now - _REMEMBERED
+    if not is_deleted and not (user.is_suspended and card.phase == Phase.LIVE):
+        return None
+    report = consequences(card)
+    if report.online_doors and not report.offline_doors:
+        return None
+    who = in_words(report.offline_doors) or "offline doors"
+    sentence = (
+        f"Until it is held to a wall reader that updates cards, or its time is over, it may still "
+        f"open {who}. Take it back if you can."
     )
+    return StillOpening(card=card, why="was not given back", sentence=sentence)
 
 
 def lost(credential: AcsCredential, *, by: Actor, at: datetime) -> LostReport:

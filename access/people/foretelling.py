@@ -74,8 +74,8 @@ def _doors_that_follow(
         return [Consequence("All their doors are wired: they know as soon as Salto tells them.")]
     return [
         Consequence(
-            "The card is cancelled in Salto; offline doors follow when they are updated. Until then"
-            f" it may still open {in_words(late)}.",
+            "Salto is told; the card in their hand is not. Until it is held to a wall reader"
+            f" that updates cards, or its time is over, it may still open {in_words(late)}.",
             more_doors=late[MOST_IN_A_SENTENCE:],
         ),
         *(Consequence(text) for text in sorted(notes - {""})),

@@ -224,7 +224,8 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
     needs = any(each.needs_to_be_reissued for each in credentials if each.phase == Phase.LIVE)
     holds = words.holds_card(credentials, now)
     credentials = [each for each in credentials if not words.is_left_over(each, credentials)]
-    rows = [row_of(each, system, now) for each in credentials if each.phase != Phase.GONE]
+    every = [row_of(each, system, now) for each in credentials]
+    rows = [row for row in every if row.state.key != "gone"]
     return frame(request, system, "people") | {
         "person": found,
         "state": words.state_of(found, now, is_moving=is_moving),
@@ -238,7 +239,7 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
         "under_way": words.under_way(found, held),
         "troubles": [words.trouble([each]) for each in [*found.errors, *_warnings(found)]],
         "rows": rows,
-        "past": [row_of(each, system, now) for each in credentials if each.phase == Phase.GONE],
+        "past": [row for row in every if row.state.key == "gone"],
         "still_opening": cards_back.still_opening(credentials, now),
         "card": words.card_word(system, credentials, now),
         "holds_card": holds,

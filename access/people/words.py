@@ -112,7 +112,7 @@ def _on_its_way(user: AcsUser, brand: str, *, is_moving: bool) -> State | None:
 
 def _settled(user: AcsUser, brand: str, now: datetime) -> State:
     if user.is_suspended:
-        return State("suspended", "Suspended", "warn", "ban", "Opens nothing until let in again.")
+        return State("suspended", "Suspended", "warn", "ban", _suspended_note(user, brand))
     if user.is_over(now):
         return State("over", "Ended", "unknown", "clock", "Their schedule is over.")
     if user.starts_at and user.starts_at > now:
@@ -125,6 +125,12 @@ def _settled(user: AcsUser, brand: str, now: datetime) -> State:
         note = "No seat of the subscription, so nothing opens for them."
         return State("no_seat", "No seat", "warn", "alert", note)
     return State("active", "Active", "ok", "check")
+
+
+def _suspended_note(user: AcsUser, brand: str) -> str:
+    if user.system.writes_cards:
+        return f"Shut out in {brand}. Offline doors go by what is on a card, until it is updated."
+    return "Opens nothing until let in again."
 
 
 #: What providers tell of somebody, in our words. Others are shown as they come.
@@ -172,6 +178,8 @@ _MUTATIONS = {
 
 def under_way(user: AcsUser, memberships: Iterable[AcsMembership]) -> list[str]:
     """Return everything wished of somebody and not yet seen true, a sentence each."""
+    if user.phase == Phase.GONE:
+        return []
     brand = brand_of(user.system)
     told = f"not taken yet by {brand}." if user.error_code else f"being told to {brand}."
     said = []
@@ -210,7 +218,7 @@ _UNASSIGNED = State("waiting", "Not assigned", "info", "badge", "Registered at t
 def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> State:
     """Return how one card or tag is."""
     mark = f"…{card.last_four}" if card.last_four else "tag" if is_tag else "card"
-    if card.phase == Phase.GONE:
+    if card.phase == Phase.GONE or (card.user is not None and card.user.phase == Phase.GONE):
         return State("gone", f"{mark} cancelled", "unknown", "x", _why_gone(card))
     if card.card_state == CardState.SUSPECT:
         note = "A write was broken off. Read it before anybody gets it."
@@ -248,6 +256,8 @@ _WHY = {
 
 
 def _why_gone(card: AcsCredential) -> str:
+    if card.phase != Phase.GONE:
+        return "Its holder was deleted."
     return _WHY.get(card.delete_reason, "Gone at the provider.")
 
 

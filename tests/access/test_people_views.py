@@ -439,7 +439,7 @@ def test_before_somebody_is_shut_out_the_doors_that_follow_later_are_named(
     text = words(client.get(url))
 
     assert says in text
-    assert "offline doors follow when they are updated" in text
+    assert "the card in their hand is not" in text
     assert "it may still open Attic and Cellar." in text
     client.post(url)
     user.refresh_from_db()

@@ -135,6 +135,42 @@ def test_a_card_that_opens_nothing_or_lies_at_the_desk_is_no_warning(
     assert cards_back.still_opening([card], timezone.now()) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"is_suspended": True}, "Suspended"),
+        ({"phase": "gone", "gone_at": timezone.now()}, "Gone"),
+        ({"phase": "deleting", "delete_asked_at": timezone.now()}, "Being deleted"),
+    ],
+)
+def test_the_card_of_somebody_who_is_shut_out_is_not_forgotten(
+    house: House, fields: dict[str, Any], word: str
+) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    card = make_credential(house.jane)
+    AcsUser.objects.filter(pk=house.jane.pk).update(**fields)
+
+    page = text(client_of(house.ana.user).get(house.jane.get_absolute_url()))
+
+    assert word in page
+    assert f"The card …{card.last_four} was not given back." in page
+    assert "it may still open Office, Room 103. Take it back if you can." in page
+    assert "Opens nothing" not in page
+
+
+def test_somebody_who_is_gone_has_nothing_under_way_and_no_card_to_lose(house: House) -> None:
+    card = make_credential(house.jane)
+    AcsUser.objects.filter(pk=house.jane.pk).update(
+        phase="gone", gone_at=timezone.now(), delete_asked_at=timezone.now()
+    )
+
+    page = client_of(house.ana.user).get(house.jane.get_absolute_url())
+
+    assert "Under way" not in text(page)
+    assert "Its holder was deleted." in text(page)
+    assert reverse("card-lost", args=[card.pk]) not in page.content.decode()
+
+
 def test_what_was_asked_for_is_true_while_it_is_carried_out_and_after(house: House) -> None:
     manager = client_of(house.at_desk("Max", Role.MANAGER).user)
 
