@@ -356,6 +356,8 @@ class Progress:
     number: int
     total: int
     made: int
+    #: Whether this person has theirs: opened again, they are not of the batch any more.
+    is_made: bool = False
     left: tuple[str, ...] = ()
 
 
@@ -402,6 +404,7 @@ def progress(batch: Batch | None, user_id: UUID | None, actor: Actor) -> Progres
         number=batch.number_of(user_id),
         total=batch.total,
         made=len(made),
+        is_made=user_id in made,
         left=tuple(names[pk] for pk in order if pk in names),
     )
 

@@ -197,12 +197,26 @@
     else lose("We lost the connection. What you see may be old.");
   }
 
+  // The job is out of sight, and its card may be written all the same.
+  function giveUp() {
+    const place = desk();
+    for (const name of ["moving", "until", "stage"]) delete place.dataset[name];
+    place.querySelector("[data-refresh]")?.remove();
+    place.querySelector("[data-wait]")?.remove();
+    place.classList.replace("is-place", "is-unknown");
+    place.querySelector(".desk-headline").textContent = "Don’t hand this card out";
+    const sentence = place.querySelector(".desk-sentence");
+    if (sentence) sentence.textContent = "This job can no longer be followed here.";
+    lose("Its system was taken away, or you may not see it any more. The card may be written: keep it until it was read.");
+  }
+
   document.addEventListener("htmx:sendError", fail);
   document.addEventListener("htmx:timeout", fail);
   document.addEventListener("htmx:responseError", (event) => {
     const { status } = event.detail.xhr;
     if (status >= 500) fail(event);
     else if (status === 403) lose("You may not do that here, or this page is too old. Load it again.");
+    else if (status === 404 && "moving" in desk().dataset) giveUp();
     else if (status === 404) lose("That is no longer here. Load the page again.");
     else lose("That was not taken. Load the page again.");
   });

@@ -526,6 +526,17 @@ def test_whoever_got_a_card_before_the_batch_began_is_not_counted(desk: Desk) ->
     assert done.context["next"].person == "Ben"
 
 
+def test_whoever_has_a_card_of_the_batch_is_no_number_of_it_any_more(desk: Desk) -> None:
+    ben = make_acs_user(desk.system, full_name="Ben")
+    desk.client.post(reverse("cards-batch"), picks(desk.jane.pk, ben.pk))
+    address = f"/cards/?user={desk.jane.pk}"
+    assert "Card 1 of 2" in text(desk.client.get(address))
+
+    desk.job(state=JobState.ISSUED)
+
+    assert "Card 1 of 2" not in text(desk.client.get(address))
+
+
 def test_choosing_nobody_lets_the_batch_go(desk: Desk) -> None:
     desk.client.post(reverse("cards-batch"), picks(desk.jane.pk))
     desk.client.post(reverse("cards-batch"), {})
