@@ -106,7 +106,11 @@ def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:
         f"These offline doors may still open with it {until}: {in_words(offline)}.",
         "The list travels with cards that were written or updated since, when they are held to "
         "these doors.",
+        *([] if doors.is_wiring_known(credential.system) else [_UNSAID]),
     ]
+
+
+_UNSAID = "Nobody has said which of these doors are wired, so all are taken for offline."
 
 
 def _in_hand(credential: AcsCredential) -> list[str]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from access import carrying
-from access.models import AcsCredential, AcsEntrance, AcsUser
+from access.models import AcsCredential, AcsEntrance, AcsSystem, AcsUser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +54,9 @@ def _doors(opened: Q) -> Doors:
         online=tuple(name for name, is_wired, _ in found if is_wired),
         offline=tuple(name for name, is_wired, _ in found if not is_wired),
     )
+
+
+def is_wiring_known(system: AcsSystem) -> bool:
+    """Tell whether of any door somebody said how it hears of changes."""
+    known = AcsEntrance.objects.filter(system=system, removed_at=None, is_wired__isnull=False)
+    return known.exists()

@@ -20,6 +20,7 @@ from access.cards import (
     asking,
     batches,
     cards_back,
+    doors,
     failures,
     intents,
     presenting,
@@ -265,8 +266,10 @@ def _show_person(
         wanted = offers.best
     may_cancel = request.actor.may(Permission.CANCEL_CARDS, user.system.property_id)
     chosen = batches.load(request.session, now=now)
+    is_replacing = wanted == Intent.REPLACE and may_cancel
     context = {
-        "kind": "replace" if wanted == Intent.REPLACE and may_cancel else "person",
+        "kind": "replace" if is_replacing else "person",
+        "is_wiring_known": is_replacing and doors.is_wiring_known(user.system),
         "person": user,
         "groups": station.groups_of(user),
         "window": station.window_of(user),

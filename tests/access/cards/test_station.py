@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from access.cards import cards_back, presenting, queue, station
 from access.cards.job_view import Stage
-from access.models import AcsCredential, AcsUser, EncodeJob
+from access.models import AcsCredential, AcsEntrance, AcsUser, EncodeJob
 from access.states import Intent
 from accounts.models import Membership, Role
 from accounts.providers.systems import CardFailure, CardOnEncoder, ScanResult
@@ -154,7 +154,7 @@ def test_the_card_of_somebody_who_is_shut_out_is_not_forgotten(
 
     assert word in page
     assert f"The card …{card.last_four} was not given back." in page
-    assert "it may still open Office, Room 103. Take it back if you can." in page
+    assert "it may still open Office and Room 103. Take it back if you can." in page
     assert "Opens nothing" not in page
 
 
@@ -296,6 +296,22 @@ def test_replacing_says_what_stops_once(house: House) -> None:
     page = text(client_of(house.ana.user).get(address))
 
     assert page.count(f"The card …{card.last_four} stops working") == 1
+
+
+def test_doors_that_are_only_taken_for_offline_are_said_to_be(house: House) -> None:
+    card = house.card_of(house.jane)
+    client = client_of(house.ana.user)
+    pages = [
+        reverse("card-lost", args=[card.pk]),
+        reverse("cards") + f"?user={house.jane.pk}&intent=replace",
+    ]
+    said = "Nobody has said which of these doors are wired"
+
+    for page in pages:
+        assert said not in text(client.get(page))
+    AcsEntrance.objects.update(is_wired=None)
+    for page in pages:
+        assert said in text(client.get(page))
 
 
 def test_a_card_nobody_knows_may_be_half_written_and_looks_so(house: House, desk: Any) -> None:
