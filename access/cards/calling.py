@@ -17,6 +17,8 @@ from accounts.turns import Work
 #: How long one call that changes nothing at an encoder may take.
 CALL_SECONDS = 8.0
 LOOK_SECONDS = 2.0
+#: How long a driver may take over one reading, and over reading a list.
+READ_SECONDS, LIST_SECONDS = 10.0, 30.0
 
 
 def systems_of(account: ConnectedAccount, *, work: Work = Work.ACTUATE) -> AccessSystems:

@@ -184,13 +184,10 @@ def lost(credential: AcsCredential, *, by: Actor, at: datetime) -> LostReport:
     return consequences(credential)
 
 
-def returned(
-    credential: AcsCredential, *, erase: bool = False, by: Actor, at: datetime
-) -> LostReport:
+def returned(credential: AcsCredential, *, by: Actor, at: datetime) -> LostReport:
     """Take a card back: its credential is withdrawn. Raises RefusedError, PermissionDenied.
 
-    With `erase` where cards cannot be erased from here, the report's sentences say how it is
-    done; the card is withdrawn all the same.
+    Cards cannot be erased from here; the report's sentences say how it is done.
     """
     _take_back(credential, CardState.RETURNED, Verb.CARD_RETURNED, by=by, at=at)
     return consequences(credential, returned=True)

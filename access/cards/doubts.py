@@ -17,9 +17,8 @@ from audit.words import Result, Verb
 
 def encoder_is_free_at(job: EncodeJob) -> datetime:
     """Return when nobody at an encoder waits for this job's card any more, for all we know."""
-    if job.attempt_id:
-        return job.watched_until or job.created_at + pace.WATCHED
-    return (job.card_by or job.send_by + pace.CARD_WINDOW) + pace.MARGIN
+    # Also without an id: such an attempt may wait for a card like any other.
+    return job.watched_until or job.created_at + pace.WATCHED
 
 
 def settle_by_reading(scan: EncodeJob, reading: Reading) -> None:

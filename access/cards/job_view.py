@@ -36,13 +36,10 @@ class NextKind(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     FIRST = "first"
-    ERASE = "erase"
     ASSIGN = "assign"
     #: Put the card aside: it is taken for spoilt, and its right withdrawn.
     DISCARD = "discard"
     OPEN_USER = "open_user"
-    GIVE_CODE = "give_code"
-    NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,8 @@ def issued(job: EncodeJob, seen: ListedCredential, *, evidence: str = "") -> boo
     """
     with transaction.atomic():
         job = rows.held(job.pk)
+        if job.credential and seen.remote_id != job.credential.remote_id:
+            return False  # of another credential
         if faults := worth.faults(job, seen.card_number):
             return mismatch(job, faults, evidence=evidence, seen=seen)
         at = rows.database_now()

@@ -17,8 +17,6 @@ WATCHED = timedelta(minutes=10)
 SEND_WITHIN = timedelta(seconds=30)
 #: How long one call that starts an attempt may take.
 START_SECONDS = 10.0
-#: An attempt that nobody knows the id of may still be waiting for a card so long.
-MARGIN = timedelta(seconds=15)
 
 #: Until so many seconds of waiting: how long to wait for the next look. A hand and an encoder take
 #: at least one second together, and a card is mostly written within six: looks are closest there.

@@ -36,6 +36,8 @@ _LEAST = timedelta(seconds=2)
 _SHOWN_WITHIN = timedelta(seconds=15)
 #: The provider's clock may be this much behind ours.
 _SKEW = timedelta(seconds=5)
+#: Nobody else takes the job up while a list is read for it.
+_LISTING = calling.LIST_SECONDS + 1
 
 
 class _GivenUp(Exception):  # noqa: N818  not an error: the job was ended, or taken over
@@ -67,8 +69,8 @@ def prepare(job: EncodeJob) -> bool:
 
 
 def _is_ready(job: EncodeJob, **columns: Any) -> None:
-    """Store that all is there. Raises _GivenUp where the job ended meanwhile."""
-    if not rows.move(job, JobState.READY, was=(JobState.PREPARING,), **columns):
+    """Store that all is there. Raises _GivenUp where the job ended or was taken over meanwhile."""
+    if not rows.move_mine(job, JobState.READY, was=(JobState.PREPARING,), **columns):
         raise _GivenUp
 
 
@@ -86,7 +88,7 @@ def _block(job: EncodeJob, sentence: str, failure: str = "") -> _GivenUp:
     return _GivenUp()
 
 
-def _go_on(job: EncodeJob, seconds: float = calling.CALL_SECONDS + 1) -> None:
+def _go_on(job: EncodeJob, seconds: float = calling.READ_SECONDS + 1) -> None:
     """Stay the one who works on it. Raises _GivenUp if it was stopped or taken over."""
     if not rows.renew(job, seconds=seconds):
         raise _GivenUp
@@ -157,7 +159,7 @@ def _is_told(user: AcsUser, job: EncodeJob, systems: AccessSystems) -> bool:
     groups = AcsMembership.objects.filter(user=user)
     if not groups.exclude(is_wanted=True, is_seen=True).exists():
         return True
-    _go_on(job)
+    _go_on(job, _LISTING)
     seen = set(systems.user_group_ids(job.system.remote_id, user.remote_id))
     wanted = groups.filter(is_wanted=True).values_list("group__remote_id", flat=True)
     return seen == set(wanted)
@@ -183,7 +185,7 @@ def _to_seconds(at: datetime | None) -> datetime | None:
 def _tags_of(job: EncodeJob, systems: AccessSystems) -> dict[str, Any]:
     """Say which tags somebody has, so that one of before proves nothing; empty if nobody can."""
     assert job.user is not None
-    _go_on(job)
+    _go_on(job, _LISTING)
     try:
         listed = systems.list_credentials(job.system.remote_id, user_id=job.user.remote_id)
     except ProviderError:
@@ -273,8 +275,11 @@ def _renew_key(job: EncodeJob, systems: AccessSystems) -> None:
     except ProviderError as error:
         if error.reach != Reach.UNCERTAIN:
             raise
-        found = _unwritten_of(job, systems, since=asked_at)
-        listed = found or systems.get_credential(card.remote_id)
+        _go_on(job, _LISTING)
+        listed = _unwritten_of(job, systems, since=asked_at)
+        if listed is None:
+            _go_on(job)
+            listed = systems.get_credential(card.remote_id)
         if listed is None:
             raise _block(job, "This person’s card is gone from Salto. Make a new card.") from None
     if listed.remote_id != card.remote_id:
@@ -383,7 +388,7 @@ def _look_up(
     since = card.ambiguous_since or card.created_at
     while True:
         asked_at = rows.database_now()
-        _go_on(job)
+        _go_on(job, _LISTING)
         if found := _unwritten_of(job, systems, since=since):
             return found
         if asked_at > since + _SHOWN_WITHIN:

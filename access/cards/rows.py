@@ -104,8 +104,18 @@ _UNTOLD = (JobState.READY, JobState.REQUESTING)
 
 def move(job: EncodeJob, to: JobState, *, was: Iterable[str], **columns: Any) -> bool:
     """Move a job by one UPDATE that can lose. Return whether it moved; tells pages if so."""
+    return _move(EncodeJob.objects.filter(state__in=list(was)), job, to, columns)
+
+
+def move_mine(job: EncodeJob, to: JobState, *, was: Iterable[str], **columns: Any) -> bool:
+    """Move a job, only while nobody else has taken it up."""
+    mine = EncodeJob.objects.filter(state__in=list(was), lease_until=job.lease_until)
+    return _move(mine, job, to, columns)
+
+
+def _move(found: Any, job: EncodeJob, to: JobState, columns: dict[str, Any]) -> bool:
     columns["state"] = to
-    if not EncodeJob.objects.filter(pk=job.pk, state__in=list(was)).update(**columns):
+    if not found.filter(pk=job.pk).update(**columns):
         return False
     _set(job, **columns)
     if to not in _UNTOLD:

@@ -182,9 +182,8 @@ def lost(request: Request, pk: UUID) -> HttpResponse:
 def returned(request: Request, pk: UUID) -> HttpResponse:
     found = _find_card(request, pk)
     if request.method == "POST":
-        erase = request.POST.get("erase") == "on"
         try:
-            report = cards_back.returned(found, erase=erase, by=request.actor, at=timezone.now())
+            report = cards_back.returned(found, by=request.actor, at=timezone.now())
         except RefusedError as refusal:
             messages.error(request, refusal.sentence)
             return redirect("card-returned", pk=found.pk)
@@ -280,6 +279,9 @@ def _show_person(
             for each in (offers.first, offers.update, offers.replace, offers.tag)
             if each.is_offered and (may_cancel or each.intent != Intent.REPLACE)
         ],
+        "whys": [offers.replace.why_not]
+        if offers.replace.credential and not offers.replace.is_offered
+        else [],
         "intent": wanted,
         "problem": problem,
         "progress": station.progress(chosen, user.pk, request.actor),

@@ -147,9 +147,10 @@ def _credential(job: EncodeJob) -> ListedCredential | None:
     calling.let_go()
     try:
         systems = calling.systems_of(job.system.account)
-        return systems.get_credential(job.credential.remote_id)
+        found = systems.get_credential(job.credential.remote_id)
     except ProviderError:
         return None
+    return found if found and _is_of(job, found) else None
 
 
 # --- looking back ---------------------------------------------------------------------

@@ -426,7 +426,7 @@ def test_a_lost_card_names_the_doors_that_hear_of_it_late(house):
 def test_a_returned_card_is_withdrawn_and_cannot_be_erased_from_here(house):
     card = house.card_of(house.jane)
 
-    report = cards_back.returned(card, erase=True, by=house.ana, at=timezone.now())
+    report = cards_back.returned(card, by=house.ana, at=timezone.now())
 
     assert any("cannot be erased from here" in each for each in report.sentences)
     card.refresh_from_db()

@@ -200,6 +200,18 @@ def test_a_card_waits_for_changes_that_are_still_on_their_way(house, desk):
     assert len(looks) == 3
 
 
+def test_a_preparation_that_was_taken_over_sends_nothing(house, desk):
+    job = house.ask()
+
+    def is_taken_over():
+        EncodeJob.objects.update(lease_until=timezone.now() + timedelta(seconds=9))
+
+    desk.during["create_credential"] = is_taken_over
+    job = house.work(job)
+
+    assert (job.state, desk.starts()) == (JobState.PREPARING, 0)
+
+
 def test_what_is_not_taken_in_in_time_is_not_sent(house, desk):
     AcsUser.objects.update(mutations=[{"code": "updating_access_schedule"}])
     desk.users[house.jane.remote_id] = ListedUser(
@@ -463,7 +475,7 @@ def scan_of(desk, job, **fields):
 
 
 def read(house, desk, job, scan):
-    house.pass_time(job, 50)
+    house.pass_time(job, 601)
     house.work(job)  # the encoder is free again
     desk.plan = [scan]
     reading = house.make(Intent.READ, settles=job)
@@ -524,7 +536,7 @@ def test_a_card_in_doubt_may_be_put_aside(house, desk, lost):
         house.again(lost)
     with pytest.raises(CardRefused):
         house.ask()
-    house.pass_time(lost, 50)
+    house.pass_time(lost, 601)
     house.work(lost)
 
     job = settling.discard(lost, by=house.ana, at=timezone.now())

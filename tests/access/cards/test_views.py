@@ -447,7 +447,7 @@ def test_somebody_of_another_system_is_shown_first(desk: Desk) -> None:
 def test_every_next_step_is_a_way_somewhere(desk: Desk) -> None:
     other = make_encoder(desk.system, name="Back office")
     target = {NextKind.OTHER_ENCODER: other.pk, NextKind.FIRST: desk.jane.pk}
-    url = {NextKind.OPEN_USER: "/u", NextKind.GIVE_CODE: "/c"}
+    url = {NextKind.OPEN_USER: "/u"}
     desk.stage = {
         "stage": Stage.FAILED,
         "failure": "no_card",
