@@ -73,6 +73,7 @@ def create(
             created_by=by.user,
             created_at=at,
             next_run_at=at,
+            pending=[Part.INFORMATION, Part.SCHEDULE],
             **vars(checked),
         )
         wishes.join(user, [group.pk for group in chosen], at=at)

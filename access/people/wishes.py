@@ -46,14 +46,8 @@ def version_of(user: AcsUser, group_ids: Iterable[UUID]) -> str:
 
 
 def save(user: AcsUser, *columns: str, parts: Iterable[Part] = (), at: datetime) -> None:
-    """Store a wish as a new generation, due now. What was said about the last one is over.
-
-    Somebody of whom the provider has not heard is made with all of it, so nothing of it waits;
-    but for their suspension, which is a call of its own.
-    """
-    is_unheard_of = not user.remote_id and user.ambiguous_since is None
-    kept = [part for part in parts if part == Part.SUSPENSION or not is_unheard_of]
-    user.pending = list(dict.fromkeys([*user.pending, *kept]))
+    """Store a wish as a new generation, due now. What was said about the last one is over."""
+    user.pending = list(dict.fromkeys([*user.pending, *parts]))
     user.generation += 1
     user.next_run_at, user.attempts = at, 0
     user.error_code = user.error = ""
@@ -71,10 +65,14 @@ def join(user: AcsUser, group_ids: Iterable[UUID], *, at: datetime) -> None:
 
 
 def leave(user: AcsUser, group_ids: Iterable[UUID], *, at: datetime) -> None:
-    """Wish somebody out of groups. A row stays where the provider may have heard of it."""
+    """Wish somebody out of groups.
+
+    A row goes only where the provider cannot have heard of it: once there is somebody to be
+    put into groups, a call may be under way, or its answer lost.
+    """
     rows = AcsMembership.objects.filter(user=user, group_id__in=list(group_ids))
-    if user.ambiguous_since is None:
-        rows.filter(is_seen=False, written_at=None).delete()
+    if not user.remote_id and user.ambiguous_since is None:
+        rows.delete()
     rows.update(is_wanted=False, wanted_at=at)
 
 

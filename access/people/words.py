@@ -187,7 +187,8 @@ def under_way(user: AcsUser, memberships: Iterable[AcsMembership]) -> list[str]:
         said.append(f"Deletion: {told}")
     elif user.phase == Phase.CREATING:
         said.append(f"{user.full_name}: {told}")
-    said += [f"{_PARTS[Part(part)]}: {told}" for part in user.pending]
+    else:  # somebody new is told of in one piece
+        said += [f"{_PARTS[Part(part)]}: {told}" for part in user.pending]
     for each in memberships:
         if each.is_pending and user.phase == Phase.LIVE:
             verb = "being put into" if each.is_wanted else "being taken out of"

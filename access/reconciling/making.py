@@ -48,11 +48,11 @@ class Maker:
         elif step.kind == Kind.LOOK:
             self._look(user)
         elif step.kind == Kind.CREATE:
-            self._create(user)
+            self._create(user, step)
         else:
             self._tell(user, step)
 
-    def _create(self, user: AcsUser) -> None:
+    def _create(self, user: AcsUser, step: Step) -> None:
         intended_at = self.now()
         if not _claim(AcsUser, user, intended_at):
             return
@@ -66,7 +66,7 @@ class Maker:
                 request_id=str(uuid4()),
             )
         except ProviderError as error:
-            self._note_user_failure(user, ("create",), error, is_revocation=False)
+            self._note_user_failure(user, step, error)
             raise
         at = self.now()
 
@@ -80,14 +80,20 @@ class Maker:
 
     def _tell(self, user: AcsUser, step: Step) -> None:
         """Make a call that may be repeated: the second time nothing is different."""
+        if step.kind == Kind.ADD:
+            _note_told(step, at=self.now())  # it may land although nobody hears of it
         try:
             self._call(user, step)
         except ProviderError as error:
             if step.is_revocation and error.code == Code.NOT_FOUND:
+                self._succeed_in(user, step)
                 self._look(user)  # gone already: seen, not believed
                 return
-            self._note_user_failure(user, step.keys, error, is_revocation=step.is_revocation)
+            self._note_user_failure(user, step, error)
             raise
+        self._succeed_in(user, step)
+
+    def _succeed_in(self, user: AcsUser, step: Step) -> None:
         at = self.now()
 
         def take(row: AcsUser) -> None:
@@ -99,8 +105,7 @@ class Maker:
                     row.told, key, user.generation, at=at, is_taken=True,
                     is_revocation=step.is_revocation,
                 )  # fmt: skip
-            if step.membership is not None:
-                AcsMembership.objects.filter(pk=step.membership.pk).update(written_at=at)
+            _note_told(step, at=at)
 
         insist(lambda: self._succeed(user, take))
 
@@ -161,9 +166,7 @@ class Maker:
 
         change_user(user.pk, and_forgive, now=self.now())
 
-    def _note_user_failure(
-        self, user: AcsUser, keys: Sequence[str], error: ProviderError, *, is_revocation: bool
-    ) -> None:
+    def _note_user_failure(self, user: AcsUser, step: Step, error: ProviderError) -> None:
         at = self.now()
         refusal = refusals.refusal_of(
             error, system=user.system.name, is_email_known=_is_email_known(user)
@@ -172,14 +175,15 @@ class Maker:
         def take(row: AcsUser) -> None:
             if error.reach == Reach.UNCERTAIN:
                 row.written_at = at
-                if _changes_rights(keys):
+                if _changes_rights(step.keys):
                     carrying.note_rights_changed(row, at=at)
+                _note_told(step, at=at)
             else:
                 row.ambiguous_since = None
-            for key in keys:
+            for key in step.keys:
                 row.told = telling.after_call(
                     row.told, key, user.generation, at=at, is_taken=False,
-                    is_revocation=is_revocation, wait_seconds=_wait_seconds(error),
+                    is_revocation=step.is_revocation, wait_seconds=_wait_seconds(error),
                 )  # fmt: skip
             if refusal is None:
                 return
@@ -365,6 +369,12 @@ def change_credential(
         row.next_run_at = max(at, now + timedelta(seconds=wait_seconds)) if at else None
         row.save()
         waking.tell(row.system)
+
+
+def _note_told(step: Step, *, at: datetime) -> None:
+    """Write down that the provider heard, or may have heard, about a group."""
+    if step.membership is not None:
+        AcsMembership.objects.filter(pk=step.membership.pk).update(written_at=at)
 
 
 def _claim(model: type[AcsUser] | type[AcsCredential], row: Any, at: datetime) -> bool:

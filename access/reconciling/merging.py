@@ -21,6 +21,8 @@ from accounts.providers.systems import ListedCredential, ListedUser
 ABSENT_LISTINGS = 2
 #: So soon after our own wish or call, one answer to the contrary is a doubt and no news.
 SETTLES_IN = timedelta(seconds=60)
+#: A call whose answer was lost, and what a list shows of it, may be so late.
+LANDS_WITHIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,22 +173,28 @@ def merge_membership(
     if is_stale(row.wanted_at, asked_at):
         is_over = row.is_wanted and row.is_seen and not is_listed
         return MembershipChange(columns={"is_seen": False}) if is_over else None
-    if row.is_pending or not row.is_seen:
-        return _moved(row, is_listed=is_listed, is_moving=is_moving)
-    return None if is_listed else _not_listed(row, asked_at, is_second_look=is_second_look)
-
-
-def _moved(row: AcsMembership, *, is_listed: bool, is_moving: bool) -> MembershipChange | None:
-    """Return how far the provider has come with a change of ours."""
-    if row.is_pending:
-        seen = row.is_seen if is_moving else is_listed
-        if seen == row.is_seen:
-            return None
-        return MembershipChange(columns={"is_seen": seen} if row.is_wanted else None)
-    # Unwished while a call was telling the provider to add them.
     if is_listed:
-        return MembershipChange(columns={"is_seen": True})
-    return None if is_moving else MembershipChange(columns=None)
+        is_in = row.is_seen or (row.is_pending and is_moving)
+        return None if is_in else MembershipChange(columns={"is_seen": True})
+    if not row.is_wanted:
+        return None if is_moving else _left(row, asked_at, is_second_look=is_second_look)
+    return _not_listed(row, asked_at, is_second_look=is_second_look) if row.is_seen else None
+
+
+def _left(
+    row: AcsMembership, asked_at: datetime, *, is_second_look: bool
+) -> MembershipChange | None:
+    """Return what it means that somebody whom we want out of a group is not listed there.
+
+    A removal that was never told is not over because of one answer: that may be a short one.
+    """
+    if not row.is_seen:  # unwished while a call was telling the provider to add them
+        is_late = row.written_at is None or asked_at >= row.written_at + LANDS_WITHIN
+        return MembershipChange(columns=None) if is_late else None
+    is_told = row.wanted_at is not None and is_stale(row.written_at, row.wanted_at)
+    if is_told or is_second_look:
+        return MembershipChange(columns=None)
+    return MembershipChange(columns={"is_seen": True}, is_doubtful=True)
 
 
 def _not_listed(

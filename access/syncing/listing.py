@@ -7,6 +7,7 @@ with each listing.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from accounts.providers.base import AuthError, ProviderError, RateLimitError, Re
 from accounts.providers.systems import AccessSystems
 from audit.services import record
 from audit.words import Verb
+
+logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 #: A listing that took long is repeated after so many times as long.
@@ -223,8 +226,16 @@ def _read_groups(
     ids = _Ids()
     for pk in chosen:
         group = here.select_related("system__property", "system__account").filter(pk=pk).first()
-        if group is not None:
+        if group is None:
+            continue
+        try:
             yield from _read_group(group, driver, ids, check)
+        except ProviderError as error:
+            if error.reach != Reach.REFUSED or isinstance(error, AuthError | RateLimitError):
+                raise
+            # Gone since it was listed, or closed to us: no other group waits for it.
+            logger.warning("a group could not be read: %s", error.code)
+            AcsAccessGroup.objects.filter(pk=pk).update(read_at=timezone.now())
 
 
 class _Ids:
@@ -256,8 +267,16 @@ def _read_group(
     people_in = driver.group_user_ids(group.remote_id)
     yield
     entrances = driver.group_entrance_ids(group.remote_id)
-    check()
+    if members.has_lost_entrances(group, entrances):
+        yield
+        entrances = driver.group_entrance_ids(group.remote_id)
     system = group.system
+    if person := members.witness(group, people_in):
+        yield
+        if group.remote_id in driver.user_group_ids(system.remote_id, person):
+            AcsAccessGroup.objects.filter(pk=group.pk).update(read_at=asked_at)
+            return
+    check()
     user_ids = ids.users(system, people_in)
     taken = members.take_people(group, people_in, user_ids=user_ids, asked_at=asked_at)
     has_changed = members.take_entrances(group, entrances, entrance_ids=ids.entrances(system))

@@ -61,6 +61,17 @@ def take_people(
     return Taken(has_changed=len(found) > len(doubtful) or bool(new), doubtful=(*doubtful, *unsure))
 
 
+def witness(group: AcsAccessGroup, remote_ids: Sequence[str]) -> str:
+    """Return who is asked before a list is believed that lacks more than half of a group.
+
+    The remote id of one of those it lacks; "" where it may be believed as it is.
+    """
+    rows = group.memberships.filter(is_wanted=True, is_seen=True).exclude(user__phase=Phase.GONE)
+    known = set(rows.values_list("user__remote_id", flat=True))
+    missing = known.difference(remote_ids)
+    return min(missing) if len(missing) * 2 > len(known) else ""
+
+
 def _newcomers(user_ids: Iterable[UUID], asked_at: datetime) -> tuple[list[UUID], list[UUID]]:
     """Return who came into a group elsewhere, and of whom that is not sure.
 
@@ -102,6 +113,12 @@ def _log(group: AcsAccessGroup, outside: Sequence[UUID], at: datetime) -> None:
     names = AcsUser.objects.filter(pk__in=outside).values_list("full_name", flat=True)
     for name in names:
         log(system, verb, name, at, after=f"groups: {group.name}")
+
+
+def has_lost_entrances(group: AcsAccessGroup, remote_ids: Sequence[str]) -> bool:
+    """Tell whether a list lacks more than half of the entrances that a group opened."""
+    known = set(group.entrances.values_list("remote_id", flat=True))
+    return len(known.difference(remote_ids)) * 2 > len(known)
 
 
 def take_entrances(
