@@ -165,7 +165,7 @@ def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list
         NextKind.FIRST: "Make a new card",
         NextKind.UPDATE: "Update the card",
         NextKind.REPLACE: (
-            "Replace the card"
+            "Make a new card"
             if job.failure == CardFailure.NO_KEY_TO_UPDATE
             else "Report it lost and replace it"
         ),

@@ -85,7 +85,11 @@ def test_somebody_new_is_a_wish_that_is_due_at_once(system, desk):
     user = create(system, desk, [group], email="jane@EXAMPLE.com", phone="+33 6 12-34 56 78")
 
     user.refresh_from_db()
-    assert (user.phase, user.remote_id, user.pending) == (Phase.CREATING, "", [Part.INFORMATION, Part.SCHEDULE])
+    assert (user.phase, user.remote_id, user.pending) == (
+        Phase.CREATING,
+        "",
+        [Part.INFORMATION, Part.SCHEDULE],
+    )
     assert (user.email, user.phone) == ("jane@example.com", "+33612345678")
     assert user.next_run_at == NOW
     membership = user.memberships.get()

@@ -42,7 +42,7 @@ def test_somebody_is_added_changed_suspended_and_deleted_and_the_page_follows(pa
     page.goto(system)
 
     page.get_by_role("link", name="New cardholder").click()
-    page.get_by_label("Name", exact=True).fill("Jane Doe")
+    page.get_by_label("Name", exact=True).fill("Joan Doe")
     page.get_by_role("checkbox", name=re.compile("Housekeeping")).check()
     expect(page.locator("#opens")).to_contain_text(re.compile(r"This opens these \d+ doors"))
     page.get_by_role("button", name="Add the cardholder").click()
@@ -62,7 +62,7 @@ def test_somebody_is_added_changed_suspended_and_deleted_and_the_page_follows(pa
     page.get_by_role("button", name="Delete").click()
     expect(state).to_have_text("Gone", timeout=_PATIENCE_MS)
     page.goto(system)
-    expect(page.get_by_role("link", name="Jane Doe")).to_have_count(0)
+    expect(page.get_by_role("link", name="Joan Doe")).to_have_count(0)
 
 
 def test_a_list_under_the_pointer_does_not_move_and_typed_words_stay(
