@@ -74,6 +74,14 @@ def is_as_wished(part: Part, user: AcsUser, seen: dict[str, Any], *, at: datetim
     )
 
 
+def is_shortened(user: AcsUser) -> bool:
+    """Tell whether we wish somebody's schedule to end before it does."""
+    if Part.SCHEDULE not in user.pending or user.ends_at is None or not user.remote_id:
+        return False
+    theirs = parse_datetime(user.reported.get("ends_at") or "")
+    return theirs is None or user.ends_at < theirs
+
+
 def is_same_name(ours: str, theirs: str) -> bool:
     return ours.split() == theirs.split()
 

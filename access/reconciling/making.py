@@ -75,6 +75,8 @@ class Maker:
             storing.take_user(row, made, asked_at=at)
             row.written_at, row.told = at, _all_told(row, user.generation, wanted, at)
             AcsMembership.objects.filter(pk__in=[each.pk for each in wanted]).update(written_at=at)
+            waiting = row.credentials.filter(remote_id="", next_run_at__gt=at)
+            waiting.filter(ambiguous_since=None).update(next_run_at=at)
 
         insist(lambda: self._succeed(user, take))
 
@@ -213,8 +215,9 @@ class Maker:
 
     def _create_credential(self, row: AcsCredential) -> None:
         assert row.user is not None
-        if not row.user.remote_id:  # made first; then this is woken by nobody
-            self._put_off(row, 2)
+        if not row.user.remote_id:  # made first; that wakes this
+            until = row.user.next_run_at or self.now()
+            self._put_off(row, max(2.0, (until - self.now()).total_seconds()))
             return
         if not _claim(AcsCredential, row, self.now()):
             return
@@ -245,11 +248,15 @@ class Maker:
                 row.remote_id, budget_seconds=CALL_SECONDS, request_id=str(uuid4())
             )
         except ProviderError as error:
-            if error.code == Code.NOT_FOUND:
-                self._look_at_credential(row)
-                return
-            self._note_credential_failure(row, error)
-            raise
+            if error.code != Code.NOT_FOUND:
+                self._note_credential_failure(row, error)
+                raise
+            self._succeed_deletion(row)
+            self._look_at_credential(row)  # gone already: seen, not believed
+            return
+        self._succeed_deletion(row)
+
+    def _succeed_deletion(self, row: AcsCredential) -> None:
         at = self.now()
         insist(lambda: self._succeed_credential(row, lambda it: setattr(it, "written_at", at)))
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from access.models import AcsCredential, AcsMembership, AcsUser
-from access.reconciling import telling
+from access.reconciling import facts, telling
 from access.states import Part, Phase
 from accounts.providers.systems import AccessMethod
 
-#: A listing asked so long after a lost answer shows what came of it (facts: listings lag).
-SETTLED_AFTER = timedelta(seconds=15)
+#: A listing asked so long after the beginning of a call whose answer was lost shows what came
+#: of it: the call lasts 10 s at most, and listings lag 15 s.
+SETTLED_AFTER = timedelta(seconds=25)
 _LOOK_FOR_LOST = timedelta(seconds=3)
 
 
@@ -45,10 +46,12 @@ class Step:
     membership: AcsMembership | None = None
     #: Not before.
     at: datetime
+    #: An earlier end of somebody's schedule.
+    is_shortening: bool = False
 
     @property
     def is_revocation(self) -> bool:
-        return self.kind in REVOCATIONS
+        return self.kind in REVOCATIONS or self.is_shortening
 
 
 def user_step(user: AcsUser, memberships: Sequence[AcsMembership], *, now: datetime) -> Step | None:
@@ -99,17 +102,27 @@ def _revocations(user: AcsUser, memberships: Sequence[AcsMembership], now: datet
     steps = []
     if Part.SUSPENSION in user.pending and user.is_suspended:
         steps += _told(user, Kind.SUSPEND, (Part.SUSPENSION,), now)
+    if facts.is_shortened(user):
+        steps += _updates(user, now)
     for row in memberships:
         if row.is_seen and not row.is_wanted:
             steps += _told(user, Kind.REMOVE, (telling.key_of_group(row.group_id),), now, row)
     return steps
 
 
+def _updates(user: AcsUser, now: datetime) -> list[Step]:
+    details = tuple(p for p in (Part.INFORMATION, Part.SCHEDULE) if p in user.pending)
+    if not details:
+        return []
+    found = _told(user, Kind.UPDATE, details, now)
+    if not facts.is_shortened(user):
+        return found
+    return [replace(each, is_shortening=each.kind == Kind.UPDATE) for each in found]
+
+
 def _others(user: AcsUser, memberships: Sequence[AcsMembership], now: datetime) -> list[Step]:
     steps = []
-    details = tuple(p for p in (Part.INFORMATION, Part.SCHEDULE) if p in user.pending)
-    if details:
-        steps += _told(user, Kind.UPDATE, details, now)
+    steps += _updates(user, now) if not facts.is_shortened(user) else []
     if Part.SUSPENSION in user.pending and not user.is_suspended:
         steps += _told(user, Kind.UNSUSPEND, (Part.SUSPENSION,), now)
     for row in memberships:
@@ -140,19 +153,28 @@ def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
     """Return the next step of a credential that is the reconciler's business, or None."""
     if row.phase == Phase.GONE:
         return None
+    if not row.remote_id and row.user is not None and row.user.phase == Phase.GONE:
+        return Step(kind=Kind.FORGET, at=now)
     if row.ambiguous_since is not None and not row.remote_id:
         return Step(kind=Kind.FIND, at=_find_at(row.ambiguous_since, now))
     if row.delete_asked_at is not None:
         return _credential_deletion(row, now)
     if not row.remote_id:
-        is_ours = row.access_method == AccessMethod.CODE and row.user is not None
-        return Step(kind=Kind.CREATE, at=now) if is_ours else None
+        return _credential_creation(row, now)
     if row.rights_changed_at is not None:
         return Step(kind=Kind.LOOK, at=look_since(row.rights_changed_at, now))
     is_waiting = row.access_method == AccessMethod.CODE and not row.code_sealed
     if is_waiting and row.written_at is not None:
         return Step(kind=Kind.LOOK, at=look_at(row, now))
     return None
+
+
+def _credential_creation(row: AcsCredential, now: datetime) -> Step | None:
+    """A PIN is made here, a card at an encoder; for somebody who has to go, neither."""
+    if row.access_method != AccessMethod.CODE or row.user is None:
+        return None
+    is_over = row.user.delete_asked_at is not None
+    return Step(kind=Kind.FORGET if is_over else Kind.CREATE, at=now)
 
 
 def _credential_deletion(row: AcsCredential, now: datetime) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from access import carrying
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
@@ -20,7 +21,7 @@ from audit.services import record
 from audit.words import Verb
 
 #: The provider's clock may be so far behind ours.
-CLOCK_SLACK = timedelta(seconds=5)
+CLOCK_SLACK = timedelta(seconds=60)
 
 
 def take_user(row: AcsUser, listed: ListedUser, *, asked_at: datetime) -> Change:
@@ -71,7 +72,14 @@ def lose_user(row: AcsUser, *, at: datetime) -> None:
         _record(Verb.CARDHOLDER_CHANGED_OUTSIDE, row, at, after="deleted")
     _set(row, Change(columns=merging.gone(at)))
     row.told = {}
-    row.memberships.all().delete()
+    lose_memberships([row.pk])
+
+
+def lose_memberships(user_ids: Iterable[UUID]) -> None:
+    """Whoever is gone is in no group; should they come back, those they had to leave they leave."""
+    rows = AcsMembership.objects.filter(user__in=list(user_ids))
+    rows.filter(is_wanted=True).delete()
+    rows.update(is_seen=False)
 
 
 def take_groups_of(

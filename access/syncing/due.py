@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import GreaterThan
 
 from access.models import AcsCredential, AcsMembership, AcsUser
 from access.states import Part
 from accounts.models import ConnectedAccount
 
+#: A schedule without an end.
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 #: Rows looked at before asking again what is most urgent.
 BATCH = 20
 
@@ -29,8 +34,11 @@ def unwanted(model: Any) -> Q:
     if model is AcsCredential:
         return deleted
     leaving = AcsMembership.objects.filter(user=OuterRef("pk"), is_wanted=False, is_seen=True)
+    reported = Cast(KeyTextTransform("ends_at", "reported"), DateTimeField())
+    is_later = GreaterThan(Coalesce(reported, Value(_NEVER)), F("ends_at"))
+    shortened = Q(is_later, pending__contains=[Part.SCHEDULE.value]) & ~Q(remote_id="")
     suspended = Q(is_suspended=True, pending__contains=[Part.SUSPENSION.value])
-    return deleted | suspended | Q(Exists(leaving))
+    return deleted | suspended | shortened | Q(Exists(leaving))
 
 
 def most_urgent(account: ConnectedAccount, now: datetime, *, only_revocations: bool) -> list[Any]:

@@ -81,19 +81,21 @@ def _list_all(
     account: ConnectedAccount, driver: AccessSystems, check: Callable[[], None]
 ) -> Iterator[None]:
     asked_at, began = timezone.now(), time.monotonic()
-    found = systems.take(account, driver.list_systems(), at=asked_at)
+    listed = driver.list_systems()
+    check()
+    found = systems.take(account, listed, at=asked_at)
     yield
-    refused: ProviderError | None = None
     for system in found:
         try:
             yield from _list_system(system, driver, check)
+            systems.note_closed(system, is_closed=False, at=timezone.now())
         except ProviderError as error:
             if error.reach != Reach.REFUSED or isinstance(error, AuthError | RateLimitError):
                 raise
-            refused = error  # one system that is closed to us keeps no other from being seen
+            # One system that is closed to us keeps no other from being seen, nor wishes back.
+            logger.warning("a system could not be listed: %s", error.code)
+            systems.note_closed(system, is_closed=True, at=timezone.now())
     _note_listed(account, asked_at, time.monotonic() - began)
-    if refused is not None:
-        raise refused
     health.note_ok(account, Operation.SYSTEMS, at=timezone.now())
 
 

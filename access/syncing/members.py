@@ -37,7 +37,7 @@ def take_people(
     listed = {user_ids[remote_id] for remote_id in remote_ids if remote_id in user_ids}
     with transaction.atomic():
         rows = group.memberships.select_for_update(of=("self",)).select_related("user")
-        here = list(rows.order_by("pk"))
+        here = list(rows.exclude(user__phase=Phase.GONE).order_by("pk"))
         changes = [(row, _merge(row, group, listed, asked_at)) for row in here]
         found = [(row, change) for row, change in changes if change is not None]
         for value in (True, False):
@@ -102,7 +102,8 @@ def _merge(
 def _wake(group: AcsAccessGroup, at: datetime) -> None:
     """Have those looked at whose wish about this group is not true."""
     pending = group.memberships.exclude(is_wanted=True, is_seen=True).values("user_id")
-    AcsUser.objects.filter(pk__in=pending, next_run_at=None).update(next_run_at=at)
+    users = AcsUser.objects.filter(pk__in=pending, next_run_at=None).exclude(phase=Phase.GONE)
+    users.update(next_run_at=at)
 
 
 def _log(group: AcsAccessGroup, outside: Sequence[UUID], at: datetime) -> None:

@@ -27,6 +27,7 @@ from access.syncing.claiming import Lease
 from accounts import health
 from accounts.driving import driver_for
 from accounts.models import ConnectedAccount, Operation
+from accounts.models.connections import SILENT_STATES
 from accounts.providers.base import AuthError, ProviderError, RateLimitError, Reach
 from accounts.providers.systems import AccessSystems
 from accounts.sealing import UnreadableError
@@ -57,14 +58,24 @@ def run(account_id: UUID) -> None:
         health.note_unreadable(account)
     except _LeaseLostError:
         logger.warning("another worker took over the systems of an account")
+    except _SilentError:
+        logger.info("an account fell silent while its systems were looked at")
     finally:
         work.release()
     if work.is_unfinished:
         live.send(tasks.look_at_systems, expires=30, account_id=str(account_id))
 
 
-class _LeaseLostError(Exception):
+class _NotOursError(Exception):
+    """The account is not ours to work on any more."""
+
+
+class _LeaseLostError(_NotOursError):
     """Somebody else has taken the account over."""
+
+
+class _SilentError(_NotOursError):
+    """It was disconnected, or its key is no good: nothing is asked with that, nor stored."""
 
 
 class _Pass:
@@ -80,6 +91,8 @@ class _Pass:
         self._is_resting = health.is_resting(account.pk, Operation.SYSTEMS, at=self.now)
         self._has_systems = True
         self._looking: Iterator[None] | None = None
+        #: A call of a listing is under way.
+        self._is_listing = False
         #: Set where there was more to do than time.
         self.is_unfinished = False
 
@@ -92,12 +105,15 @@ class _Pass:
         if until is not None and until > self.now:
             self._rests_until = until
             return
-        driver: object = driver_for(self.account, work=Work.RECONCILE)
+        driver: object = driver_for(self.account, work=Work.RECONCILE, before_each=self._hold_on)
         if not isinstance(driver, AccessSystems):
             self._has_systems = False
             return
         self._driver = driver
-        revoker = cast("AccessSystems", driver_for(self.account, work=Work.REVOKE))
+        revoker = cast(
+            "AccessSystems",
+            driver_for(self.account, work=Work.REVOKE, before_each=self._hold_on),
+        )
         self._maker = Maker(driver=driver, revoker=revoker, now=lambda: self.now)
         while not self._is_over():
             if not self._do_batch() and not self._look_on():
@@ -152,12 +168,16 @@ class _Pass:
                 return False
             self._looking = listing.look(self.account, self._driver, self._check)
         try:
+            self._is_listing = True
             next(self._looking)
         except StopIteration:
             self._looking, self._is_resting = None, False
         except ProviderError as error:
             self._looking = None
+            self._is_listing = False
             self._note_no_listing(error)
+        finally:
+            self._is_listing = False
         return True
 
     def _is_worth_a_try(self) -> bool:
@@ -166,6 +186,29 @@ class _Pass:
     def _check(self) -> None:
         """Before something is stored that took long to ask: is it still our business?"""
         self._renew()
+        if self._is_silent():
+            raise _SilentError
+
+    def _hold_on(self) -> None:
+        """Before each request: a list of many pages outlives neither lease nor account."""
+        if time.monotonic() - self._renewed > _RENEW_AFTER_SECONDS:
+            self._renew()
+        if self._is_silent():
+            raise _SilentError
+        if self._is_listing:
+            self._is_listing = False
+            self._end_meanwhile()
+            self._is_listing = True
+
+    def _end_meanwhile(self) -> None:
+        """Tell what has to end between two pages of a list, which may be many."""
+        for row in due.most_urgent(self.account, self.now, only_revocations=True):
+            if not self._failures:
+                self._try(row, only_revocations=True)
+
+    def _is_silent(self) -> bool:
+        rows = ConnectedAccount.objects.filter(pk=self.account.pk)
+        return rows.filter(state__in=SILENT_STATES).exists()
 
     def _note_no_listing(self, error: ProviderError) -> None:
         """A listing failed: known as such, no news. What has to end is tried even so."""
@@ -199,20 +242,25 @@ class _Pass:
         for row in found:
             if self._is_over():
                 return True
-            try:
-                if not self._do_one(row):
-                    return True
-            except (DatabaseError, InterfaceError, _LeaseLostError):
-                raise
-            except ProviderError as error:
-                self._put_off(row, REST)  # unless its failure is stored, with a time of its own
-                self._note_failure(error)
-            except Exception:  # one row that we cannot handle must not keep others alive
-                logger.exception("a cardholder could not be handled; they are put off")
-                self._put_off(row, EVERY)
+            if not self._try(row, only_revocations=self._is_resting):
+                return True
         return bool(found)
 
-    def _do_one(self, row: Any) -> bool:
+    def _try(self, row: Any, *, only_revocations: bool) -> bool:
+        """Do what is next for one row, whatever comes of it. False: something is more urgent."""
+        try:
+            return self._do_one(row, only_revocations=only_revocations)
+        except (DatabaseError, InterfaceError, _NotOursError):
+            raise
+        except ProviderError as error:
+            self._put_off(row, REST)  # unless its failure is stored, with a time of its own
+            self._note_failure(error)
+        except Exception:  # one row that we cannot handle must not keep others alive
+            logger.exception("a cardholder could not be handled; they are put off")
+            self._put_off(row, EVERY)
+        return True
+
+    def _do_one(self, row: Any, *, only_revocations: bool) -> bool:
         """Do what is next for one row. Return False if something more urgent has come up."""
         step = self._step_of(row)
         if step is None:
@@ -226,8 +274,9 @@ class _Pass:
         # Of two rows that both have to end, neither waits for the other.
         if not row.has_to_end and due.is_revocation_due(self.account, self.now, but=row):
             return False
-        if self._is_resting and step.kind not in (*steps.REVOCATIONS, Kind.LOOK):
-            self._put_off(row, EVERY)
+        if only_revocations and not step.is_revocation and step.kind != Kind.LOOK:
+            if self._is_resting:
+                self._put_off(row, EVERY)
             return True
         self._make(row, step)
         self._failures = 0

@@ -168,7 +168,7 @@ def _store(
         elif row.pending or row.delete_asked_at or row.next_run_at:
             step = steps.user_step(row, list(row.memberships.all()), now=asked_at)
             row.next_run_at = step.at if step else None
-    AcsMembership.objects.filter(user__in=gone).delete()
+    storing.lose_memberships(gone)
     AcsUser.objects.bulk_update(rows, _COLUMNS, batch_size=BATCH)
     return notes
 

@@ -26,8 +26,17 @@ def take(
 ) -> list[AcsSystem]:
     """Store a listing of an account's systems. Return those that were in it.
 
-    A new one belongs to the property of the account's site, and waits where it has none.
+    A new one belongs to the property of the account's site, and waits where it has none. Of
+    an account that is being disconnected nothing is stored, so that nothing comes back.
     """
+    with transaction.atomic():
+        row = ConnectedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        return [] if row.is_silent else _take(account, listed, at)
+
+
+def _take(
+    account: ConnectedAccount, listed: Sequence[ListedSystem], at: datetime
+) -> list[AcsSystem]:
     rows = AcsSystem.objects.filter(account=account).select_related("property", "account")
     known = {row.remote_id: row for row in rows}
     found = []
@@ -54,15 +63,16 @@ def _new(account: ConnectedAccount, listed: ListedSystem) -> AcsSystem | None:
 
 
 def _store(row: AcsSystem, listed: ListedSystem, at: datetime) -> None:
+    errors = facts.problems(listed.errors) + _closed(row)
     columns: dict[str, Any] = {
         "name": listed.name[:200],
         "external_type": listed.external_type[:60],
         "time_zone": listed.time_zone[:64],
-        "errors": facts.problems(listed.errors),
+        "errors": errors,
         "warnings": facts.problems(listed.warnings),
         "seats_used": listed.seats_used,
         "seats_total": listed.seats_total,
-        "trouble_since": (row.trouble_since or at) if listed.errors else None,
+        "trouble_since": (row.trouble_since or at) if errors else None,
         "missing_listings": 0,
         "removed_at": None,
     }
@@ -79,6 +89,26 @@ def _store(row: AcsSystem, listed: ListedSystem, at: datetime) -> None:
             row.save(force_insert=True)
         else:
             row.save(update_fields=[*columns, "listed_at"])
+        if before != after:
+            note_health(row, after or words.WELL, at)
+        waking.tell(row)
+
+
+def _closed(row: AcsSystem) -> list[dict[str, str]]:
+    return [each for each in row.errors if each["code"] == words.CLOSED]
+
+
+def note_closed(row: AcsSystem, *, is_closed: bool, at: datetime) -> None:
+    """Write down whether a system refuses to be listed, though the account's others do not."""
+    if bool(_closed(row)) == is_closed:
+        return
+    before = words.trouble(row.errors)
+    others = [each for each in row.errors if each["code"] != words.CLOSED]
+    row.errors = [*others, {"code": words.CLOSED, "message": ""}] if is_closed else others
+    row.trouble_since = (row.trouble_since or at) if row.errors else None
+    after = words.trouble(row.errors)
+    with transaction.atomic():
+        row.save(update_fields=["errors", "trouble_since"])
         if before != after:
             note_health(row, after or words.WELL, at)
         waking.tell(row)

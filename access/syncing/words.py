@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 
 WELL = "is well again"
 
+#: Our own word for a system that refuses to be listed.
+CLOSED = "closed_to_us"
+
 #: facts/seam.md 8, acs_system errors. What we have no words for is told as the provider says it.
 _TROUBLES = {
     "seam_bridge_disconnected": "lost its Seam Bridge",
@@ -15,6 +18,7 @@ _TROUBLES = {
     "salto_ks_subscription_limit_exceeded": "has no seats left",
     "salto_ks_certification_expired": "is no longer open to Seam: its certification has expired",
     "user_license_limit_reached": "has reached the number of users of its licence",
+    CLOSED: "does not let us see its people and doors",
     "visionline_instance_unreachable": "cannot be reached",
 }
 

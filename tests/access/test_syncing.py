@@ -129,14 +129,14 @@ def test_a_listing_takes_as_many_queries_for_few_as_for_many(
 
     with CaptureQueriesContext(connection) as queries:
         look(account)
-    assert len(queries) == 71
+    assert len(queries) == 77
 
     for user_id in list(system.users):
         cloud.change_user(user_id, external_number="7", is_subscribed=True)
     age(timedelta(seconds=61))
     with CaptureQueriesContext(connection) as queries:
         look(account)
-    assert len(queries) == 63
+    assert len(queries) == 69
     assert AcsUser.objects.filter(external_number="7").count() == count
 
 

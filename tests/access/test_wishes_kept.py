@@ -1,5 +1,6 @@
 """What people wish on the pages, when calls are slow, lost or answered wrongly."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,12 +9,14 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from access.models import AcsAccessGroup, AcsUser, SystemsWatch
-from access.people import services
+from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser, SystemsWatch
+from access.people import services, wishes
 from access.people.services import Wish
+from access.syncing import passing
+from accounts import upkeep
 from accounts.actors import Actor
 from accounts.models import ConnectedAccount, Trouble
-from accounts.providers.base import RefusedError
+from accounts.providers.base import RefusedError, UnreachableError
 from audit.models import Event
 from tests.access.fakes import FakeSystem, FakeSystems, lost
 from tests.access.looking import connect, look, system_of
@@ -114,7 +117,7 @@ def test_a_group_unticked_after_a_lost_answer_is_left_however_late_it_lands(
 
 
 def test_an_empty_list_of_a_group_ends_no_removal_that_was_not_told(
-    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, mara: AcsUser, boss: Actor,
+    cloud: FakeSystems, account: ConnectedAccount, mara: AcsUser, boss: Actor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     cloud.fail("remove_from_group", RefusedError("The bridge is away"))
@@ -127,7 +130,7 @@ def test_an_empty_list_of_a_group_ends_no_removal_that_was_not_told(
 
     _settle(account)
 
-    assert _people_in(house, "Staff") == set()
+    assert cloud.counts()["remove_from_group"] == 2
     assert not mara.memberships.exists()
 
 
@@ -157,7 +160,6 @@ def test_a_list_that_lacks_most_of_a_group_is_believed_by_a_second_answer_only(
     with monkeypatch.context() as patch:
         patch.setattr(cloud, "group_user_ids", lambda group_id: [])
         patch.setitem(house.opens, staff.remote_id, set())
-        cloud.hooks["user_group_ids"] = lambda: None
         _list_now(account)
     assert [(row.is_wanted, row.is_seen) for row in mara.memberships.all()] == [(True, True)]
 
@@ -176,8 +178,16 @@ def test_one_short_list_of_entrances_is_asked_for_again(
     opens = house.opens[staff.remote_id]
     opens.add(office.remote_id)
     _list_now(account)
-    answers = iter([opens.clear, lambda: opens.add(office.remote_id)])
-    cloud.hooks["group_entrance_ids"] = lambda: next(answers, lambda: None)()
+
+    def answer_again() -> None:
+        cloud.hooks.clear()
+        opens.add(office.remote_id)
+
+    def answer_short() -> None:
+        cloud.hooks["group_entrance_ids"] = answer_again
+        opens.clear()
+
+    cloud.hooks["group_entrance_ids"] = answer_short
     AcsAccessGroup.objects.filter(name="Spa").update(removed_at=timezone.now())
     del house.groups[AcsAccessGroup.objects.get(name="Spa").remote_id]
 
@@ -226,3 +236,239 @@ def test_a_schedule_that_was_not_taken_with_somebody_new_is_told_again(
     jane.refresh_from_db()
     assert (jane.ends_at, jane.pending) == (ends_at, [])
     assert house.users[jane.remote_id].ends_at == ends_at
+
+
+def test_a_shortened_stay_is_told_although_listing_rests(
+    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, mara: AcsUser, boss: Actor
+) -> None:
+    cloud.fail("list_systems", UnreachableError("Away"), times=999)
+    for _ in range(8):
+        look(account, seconds=100)
+    ends_at = timezone.now().replace(microsecond=0) + timedelta(hours=1)
+    services.edit(
+        mara,
+        Wish(full_name="Mara", ends_at=ends_at),
+        AcsAccessGroup.objects.filter(name="Staff"),
+        version=wishes.version_of(mara, wishes.wanted_ids(mara)),
+        by=boss,
+        at=timezone.now(),
+    )
+
+    look(account, seconds=1)
+
+    assert house.users[mara.remote_id].ends_at == ends_at
+
+
+# --- whose answer was lost, and who is gone -------------------------------------------------
+
+
+def test_a_clock_behind_ours_makes_nobody_twice(
+    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, boss: Actor
+) -> None:
+    cloud.now = lambda: timezone.now() - timedelta(seconds=30)
+    cloud.fail("create_acs_user", lost(), is_after=True)
+    _create(account, Wish(full_name="Jane"), boss, "Spa")
+
+    _settle(account)
+
+    assert sorted(user.full_name for user in house.users.values()) == ["Jane", "Mara"]
+    assert AcsUser.objects.filter(full_name="Jane").count() == 1
+
+
+def test_whoever_comes_back_leaves_the_groups_they_had_to_leave(
+    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, mara: AcsUser, boss: Actor
+) -> None:
+    cloud.fail("remove_from_group", RefusedError("Not now"), times=2)
+    _move(mara, boss)
+    look(account)
+    kept = dict(house.users)
+    house.users.clear()
+    for _ in range(4):
+        AcsSystem.objects.update(thin_listings=3)
+        _list_now(account)
+    mara.refresh_from_db()
+    assert mara.phase == "gone"
+
+    house.users.update(kept)
+    _settle(account)
+
+    mara.refresh_from_db()
+    assert mara.phase == "live"
+    assert _people_in(house, "Staff") == set()
+
+
+def test_a_pin_that_was_never_made_ends_with_its_person(
+    house: FakeSystem, account: ConnectedAccount, boss: Actor
+) -> None:
+    house.listed = replace(house.listed, external_type="salto_ks_site")
+    AcsSystem.objects.update(external_type="salto_ks_site")
+    jane = _create(account, Wish(full_name="Jane"), boss)
+    services.ask_for_pin(jane, by=boss, at=timezone.now())
+    services.delete(jane, by=boss, at=timezone.now())
+
+    _settle(account)
+
+    pin = AcsCredential.objects.get()
+    assert (pin.phase, pin.next_run_at) == ("gone", None)
+
+
+def test_a_pin_waits_as_long_as_its_person(
+    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, boss: Actor
+) -> None:
+    house.listed = replace(house.listed, external_type="salto_ks_site")
+    AcsSystem.objects.update(external_type="salto_ks_site")
+    cloud.fail("create_acs_user", RefusedError("No seat"), times=2)
+    jane = _create(account, Wish(full_name="Jane"), boss)
+    services.ask_for_pin(jane, by=boss, at=timezone.now())
+    look(account)
+    look(account, seconds=5)
+    look(account, seconds=3)
+    jane.refresh_from_db()
+    pin = AcsCredential.objects.get()
+    assert jane.next_run_at is not None
+    assert pin.next_run_at is not None
+    assert pin.next_run_at - timezone.now() > timedelta(seconds=2)
+
+    _settle(account)
+
+    pin.refresh_from_db()
+    assert pin.remote_id
+
+
+def test_a_removal_of_somebody_not_found_is_told_once_and_looked_at(
+    cloud: FakeSystems, account: ConnectedAccount, mara: AcsUser, boss: Actor
+) -> None:
+    cloud.fail("remove_from_group", RefusedError("x", code="not_found", status=404), times=999)
+    _move(mara, boss)
+
+    look(account)
+    look(account, seconds=2)
+
+    assert cloud.counts()["remove_from_group"] == 1
+
+
+# --- an account's other systems, its lease, its end -----------------------------------------
+
+
+def test_a_system_closed_to_us_keeps_no_wish_of_another_waiting(
+    cloud: FakeSystems, house: FakeSystem, account: ConnectedAccount, boss: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    closed = cloud.add_system("Old Annex")
+    real = cloud.list_encoders
+
+    def refuse(system_id: str) -> Any:
+        if system_id == closed.listed.remote_id:
+            raise RefusedError("Closed")
+        return real(system_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cloud, "list_encoders", refuse)
+        for _ in range(6):
+            look(account, seconds=100)
+        annex = AcsSystem.objects.get(name="Old Annex")
+        assert [each["code"] for each in annex.errors] == ["closed_to_us"]
+        assert annex.trouble_since is not None
+        assert not Trouble.objects.exists()
+        jane = services.create(
+            AcsSystem.objects.get(name="Harbour Annex"),
+            Wish(full_name="Jane"),
+            [],
+            key=uuid4(),
+            by=boss,
+            at=timezone.now(),
+        )
+        look(account)
+        jane.refresh_from_db()
+        assert jane.remote_id
+
+    look(account, seconds=100)
+
+    annex.refresh_from_db()
+    assert (annex.errors, annex.trouble_since) == ([], None)
+    said = Event.objects.filter(verb="system_health_changed").order_by("pk")
+    assert [each.detail["after"] for each in said] == [
+        "does not let us see its people and doors",
+        "is well again",
+    ]
+
+
+def test_an_account_disconnected_while_it_was_listed_brings_no_system_back(
+    cloud: FakeSystems, account: ConnectedAccount, boss: Actor
+) -> None:
+    def disconnect() -> None:
+        cloud.hooks.clear()
+        upkeep.disconnect(account, by=boss.who, at=timezone.now())
+
+    cloud.calls.clear()
+    cloud.hooks["list_systems"] = disconnect
+
+    look(account, seconds=100)
+
+    assert AcsSystem.objects.get().removed_at is not None
+    assert cloud.names() == ["list_systems"]
+
+
+def _page_by_page(
+    cloud: FakeSystems, monkeypatch: pytest.MonkeyPatch, name: str, between: Callable[[], None]
+) -> None:
+    """Have a list come in two pages, with `between` before the second is asked for."""
+    held: list[Callable[[], None]] = []
+
+    def driver_for(account: ConnectedAccount, *, before_each: Any, **_: Any) -> FakeSystems:
+        held.append(before_each)
+        return cloud
+
+    def turn_page() -> None:
+        cloud.hooks.clear()
+        between()
+        held[0]()
+
+    monkeypatch.setattr(passing, "driver_for", driver_for)
+    cloud.hooks[name] = turn_page
+
+
+def test_the_lease_is_renewed_between_the_pages_of_a_list(
+    cloud: FakeSystems, account: ConnectedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "_RENEW_AFTER_SECONDS", 0)
+    until = []
+
+    def note() -> None:
+        until.append(SystemsWatch.objects.get().lease_until)
+
+    _page_by_page(cloud, monkeypatch, "list_acs_users", note)
+    monkeypatch.setattr(cloud, "list_credentials", lambda system_id, **_: note() or [])
+    look(account, seconds=61)
+
+    assert until[0] < until[1]
+
+
+def test_somebody_is_suspended_between_the_pages_of_a_list(
+    cloud: FakeSystems, account: ConnectedAccount, mara: AcsUser, boss: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def suspend() -> None:
+        services.suspend(mara, by=boss, at=timezone.now())
+
+    _page_by_page(cloud, monkeypatch, "list_acs_users", suspend)
+    cloud.calls.clear()
+    look(account, seconds=61)
+
+    names = cloud.names()
+    assert names.index("set_suspended") == names.index("list_acs_users") + 1
+    (house,) = cloud.systems.values()
+    assert house.users[mara.remote_id].is_suspended
+
+
+def test_nothing_more_is_asked_with_the_key_of_an_account_that_went(
+    cloud: FakeSystems, account: ConnectedAccount, boss: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disconnect() -> None:
+        upkeep.disconnect(account, by=boss.who, at=timezone.now())
+
+    _page_by_page(cloud, monkeypatch, "list_groups", disconnect)
+    cloud.calls.clear()
+    look(account, seconds=61)
+
+    assert cloud.names()[-1] == "list_groups"
