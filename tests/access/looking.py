@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from access import syncing
+from access import syncing, waking
 from access.models import (
     AcsAccessGroup,
     AcsCredential,
@@ -15,6 +16,8 @@ from access.models import (
     AcsUser,
     SystemsWatch,
 )
+from access.people import wishes
+from access.states import Part
 from accounts.models import ConnectedAccount, Trouble
 from tests.make import make_account, make_site
 
@@ -60,22 +63,20 @@ def _move(model: Any, by: timedelta, *columns: str) -> None:
 def wish(user: AcsUser, *parts: str, **columns: Any) -> AcsUser:
     """Change what is wished of a user, as the services behind the pages do."""
     at = timezone.now()
-    row = AcsUser.objects.get(pk=user.pk)
-    for name, value in columns.items():
-        setattr(row, name, value)
-    row.pending = sorted({*row.pending, *parts})
-    row.generation += 1
-    row.next_run_at = at
-    row.save()
-    SystemsWatch.objects.update_or_create(account=row.system.account, defaults={"next_at": at})
+    with transaction.atomic():
+        row = wishes.fresh(user)
+        for name, value in columns.items():
+            setattr(row, name, value)
+        wishes.save(row, *columns, parts=[Part(part) for part in parts], at=at)
+        waking.wake(row.system, at=at)
     return row
 
 
 def wish_group(user: AcsUser, group: AcsAccessGroup, *, is_wanted: bool = True) -> None:
-    AcsMembership.objects.update_or_create(
-        user=user, group=group, defaults={"is_wanted": is_wanted, "wanted_at": timezone.now()}
-    )
-    wish(user)
+    with transaction.atomic():
+        move = wishes.join if is_wanted else wishes.leave
+        move(wishes.fresh(user), [group.pk], at=timezone.now())
+        wish(user)
 
 
 def wish_deleted(user: AcsUser) -> AcsUser:

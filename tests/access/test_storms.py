@@ -71,7 +71,7 @@ class _Storm:
             full_name=f"Guest {self.made}",
             remote_id="",
             phase="creating",
-            pending=list(Part),
+            pending=[Part.INFORMATION, Part.SCHEDULE],
         )
         for group in AcsSystem.objects.get().groups.order_by("?")[: self.chance.randint(0, 2)]:
             AcsMembership.objects.create(user=user, group=group, wanted_at=timezone.now())
