@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from access.models import AcsCredential, AcsEntrance, AcsUser
-from access.models.credentials import ON_A_CARD
+from access.models.credentials import ON_A_CARD, WAS_WRITTEN
 
 
 def doors_of(user_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
@@ -48,6 +48,18 @@ def note_written(card: AcsCredential, *, begun_at: datetime | None) -> None:
         card.rights_changed_at = None
     keep_doors([card])
     card.save(update_fields=["rights_changed_at", "written_doors"])
+
+
+def remember_doors(user_ids: Iterable[UUID]) -> None:
+    """Keep what cards open whose people are to go: their groups go with them."""
+    ids = list(user_ids)
+    cards = AcsCredential.objects.select_for_update().filter(
+        WAS_WRITTEN, user__in=ids, written_doors__isnull=True
+    )
+    found = doors_of(ids) if (rows := list(cards.order_by("pk"))) else {}
+    for card in rows:
+        card.written_doors = found.get(card.user_id, [])
+    AcsCredential.objects.bulk_update(rows, ["written_doors"], batch_size=500)
 
 
 def keep_doors(cards: Iterable[Any]) -> None:

@@ -14,7 +14,7 @@ from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.people import words
 from access.people.opening import MOST_IN_A_SENTENCE, in_words
-from access.states import CardState, JobState, Phase
+from access.states import CardState, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod
@@ -164,8 +164,8 @@ def _shut_out(card: AcsCredential, now: datetime) -> StillOpening | None:
     if user is None:
         return None
     since = user.delete_asked_at or user.gone_at
-    is_deleted = since is not None and since > now - _REMEMBERED
-    if not is_deleted and not (user.is_suspended and card.phase == Phase.LIVE):
+    was_gone = card.gone_at is not None and (since is None or card.gone_at < since)
+    if was_gone or not (since or user.is_suspended):
         return None
     report = consequences(card)
     if report.online_doors and not report.offline_doors:

@@ -14,13 +14,13 @@ from access.states import CardState, Phase
 from accounts import sealing
 from audit.ids import new_id
 
-#: A card that somebody walks around with, unless it was lost or given back.
-WRITTEN = Q(access_method="card", phase=Phase.LIVE, is_issued=True, delete_asked_at=None)
-
-#: The same, also where the provider says no more that it is issued: the card is still there.
-ON_A_CARD = Q(access_method="card", phase=Phase.LIVE, delete_asked_at=None) & (
+#: Some card carries it, or has carried it.
+WAS_WRITTEN = Q(access_method="card") & (
     Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
 )
+#: A card that somebody walks around with, unless it was lost or given back. Also where the
+#: provider says no more that it is issued: the card is still there.
+ON_A_CARD = Q(phase=Phase.LIVE, delete_asked_at=None) & WAS_WRITTEN
 _REISSUE = "needs_to_be_reissued"
 #: Of what is on a card: it does not carry its person's rights of now, or nobody knows yet
 #: whether it does. "Not issued" of a card that was written once says so, too.
@@ -104,7 +104,9 @@ class AcsCredential(models.Model):
                 condition=~Q(card_number=""),
             ),
             # Who holds a card?
-            models.Index(fields=["system", "user"], name="acs_credential_held", condition=WRITTEN),
+            models.Index(
+                fields=["system", "user"], name="acs_credential_held", condition=ON_A_CARD
+            ),
             models.Index(
                 fields=["next_run_at"],
                 name="acs_credential_due",

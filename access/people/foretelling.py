@@ -66,10 +66,11 @@ def _doors_that_follow(
         return [Consequence(text)]
     if not user.system.writes_cards:
         return [Consequence(f"Doors follow when {brand} tells them.")]
-    if not words.holds_card(cards, now):
+    carried = words.carried(cards, now)
+    if not carried:
         return [Consequence("They hold no card that was written, so no door has to be told.")]
     late = tuple(door.name for door in doors if is_late(door))
-    notes = {carrying.note(card, [door.pk for door in doors]) for card in words.written(cards, now)}
+    notes = {carrying.note(card, [door.pk for door in doors]) for card in carried}
     if not late:
         return [Consequence("All their doors are wired: they know as soon as Salto tells them.")]
     return [

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
-from access.models.credentials import WRITTEN
+from access.models.credentials import ON_A_CARD
 from access.models.people import IN_TROUBLE, UNSETTLED
 from access.people import words
 from access.places.paging import page_by_name
@@ -82,7 +82,7 @@ class Filters:
 
 def _holders(system: AcsSystem) -> QuerySet[AcsCredential, Any]:
     """Return who of a system walks around with a card, by an index of just these."""
-    cards = AcsCredential.objects.filter(WRITTEN, system=system, user__isnull=False)
+    cards = AcsCredential.objects.filter(ON_A_CARD, system=system, user__isnull=False)
     gone = [CardState.LOST, CardState.RETURNED]
     return cards.exclude(card_state__in=gone).values("user_id")
 

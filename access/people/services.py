@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from access import carrying
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser
 from access.people import rules, wishes, words
 from access.states import Part, Phase
@@ -305,6 +306,8 @@ def delete(user: AcsUser, *, by: Actor, at: datetime) -> bool:
             return False
         _check_changeable(user)
         user.delete_asked_at, user.phase = at, Phase.DELETING
+        if user.system.writes_cards:
+            carrying.remember_doors([user.pk])
         wishes.save(user, "delete_asked_at", "phase", at=at)
         wishes.tell(Verb.CARDHOLDER_DELETED, user, by=by, at=at)
     return True

@@ -243,7 +243,10 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
         "still_opening": cards_back.still_opening(credentials, now),
         "card": words.card_word(system, credentials, now),
         "holds_card": holds,
-        "must_update": system.writes_cards and holds and (needs or is_moving),
+        "must_update": system.writes_cards
+        and holds
+        and (needs or is_moving)
+        and not (found.is_suspended or found.delete_asked_at),
         "what_to_do": words.WHAT_TO_DO,
         "may_change": may_change,
         "may_reveal": may(Permission.REVEAL_CODES, system.property_id),
@@ -355,7 +358,7 @@ def _ask(request: Request, found: AcsUser, act: Act) -> HttpResponse:
 
 
 def _cards(user: AcsUser) -> list[AcsCredential]:
-    return list(AcsCredential.objects.filter(user=user).exclude(phase=Phase.GONE))
+    return list(AcsCredential.objects.filter(user=user).select_related("system", "user"))
 
 
 def _doors(user: AcsUser) -> list[AcsEntrance]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
@@ -230,13 +230,19 @@ def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> S
     if card.error_code or card.errors:
         note = card.error or trouble(card.errors)
         return State("trouble", f"{mark} in trouble", "danger", "x-circle", note)
-    if not card.is_issued:
-        return _UNASSIGNED if is_tag else _unissued(card, mark)
+    if card.was_written and (why := _why_shut_out(card.user)):
+        note = why if is_tag else f"{why} Offline doors may still open with it."
+        return State("shut_out", f"{mark} shut out", "warn", "ban", note)
+    if card.is_issued:
+        return _issued(card, mark, now)
+    return _UNASSIGNED if is_tag else _unissued(card, mark)
+
+
+def _issued(card: AcsCredential, mark: str, now: datetime) -> State:
     if card.is_over(now):
         return State("over", f"{mark} ended", "unknown", "clock", "Its time is over.")
     if card.needs_to_be_reissued:
-        note = "It still has the old rights, until it is updated."
-        return State("update", f"{mark} to be updated", "warn", "refresh", note)
+        return _out_of_date(mark)
     return State("issued", mark, "ok", "check", "Issued.")
 
 
@@ -244,7 +250,20 @@ def _unissued(card: AcsCredential, mark: str) -> State:
     if card.card_state == CardState.IN_USE:
         note = "It is in use, and Salto does not confirm that it was written. Read it to be sure."
         return State("unconfirmed", f"{mark} not confirmed", "warn", "alert", note)
-    return _UNWRITTEN
+    return _out_of_date(mark) if card.was_written else _UNWRITTEN
+
+
+def _out_of_date(mark: str) -> State:
+    note = "It still has the old rights, until it is updated."
+    return State("update", f"{mark} to be updated", "warn", "refresh", note)
+
+
+def _why_shut_out(user: AcsUser | None) -> str:
+    if user is None:
+        return ""
+    if user.delete_asked_at:
+        return "Its holder is being deleted."
+    return "Its holder is suspended." if user.is_suspended else ""
 
 
 _WHY = {
@@ -288,6 +307,7 @@ _TELLING = (
     "trouble",
     "update",
     "unconfirmed",
+    "shut_out",
     "issued",
     "cancelling",
     "waiting",
@@ -308,13 +328,30 @@ def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: date
 
 
 def holds_card(credentials: Iterable[AcsCredential], now: datetime) -> bool:
-    """Tell whether somebody walks around with a card that was written."""
-    return bool(written(credentials, now))
+    """Tell whether somebody has a card that was written, and that can be written again."""
+    kept = {"issued", "unconfirmed", "update", "shut_out", "suspect"}
+    states = [(each, card_state(each, now).key) for each in cards_of(credentials)]
+    return any(key in kept or (key == "trouble" and each.was_written) for each, key in states)
 
 
-def written(credentials: Iterable[AcsCredential], now: datetime) -> list[AcsCredential]:
-    kept = {"issued", "unconfirmed", "update", "suspect"}
-    return [each for each in cards_of(credentials) if card_state(each, now).key in kept]
+#: So long a cancelled card is taken for one that some door still opens with.
+LAGGING = timedelta(days=30)
+
+
+def carried(credentials: Iterable[AcsCredential], now: datetime) -> list[AcsCredential]:
+    """Return the cards somebody may have in their pocket and some door may open with.
+
+    Cancelled ones, too: doors hear of it late. Not those that were given back.
+    """
+    return [each for each in cards_of(credentials) if _is_carried(each, now)]
+
+
+def _is_carried(card: AcsCredential, now: datetime) -> bool:
+    if card.card_state == CardState.RETURNED or card.delete_reason == "returned":
+        return False
+    is_old = card.gone_at is not None and card.gone_at < now - LAGGING
+    is_on_a_card = card.was_written or card.card_state == CardState.SUSPECT
+    return is_on_a_card and not is_old and not card.is_over(now)
 
 
 def is_left_over(card: AcsCredential, credentials: Iterable[AcsCredential]) -> bool:

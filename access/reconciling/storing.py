@@ -76,8 +76,15 @@ def lose_user(row: AcsUser, *, at: datetime) -> None:
 
 
 def lose_memberships(user_ids: Iterable[UUID]) -> None:
-    """Whoever is gone is in no group; should they come back, those they had to leave they leave."""
-    rows = AcsMembership.objects.filter(user__in=list(user_ids))
+    """Whoever is gone is in no group; should they come back, those they had to leave they leave.
+
+    What their cards open is kept: those may be in a pocket.
+    """
+    ids = list(user_ids)
+    if not ids:
+        return
+    carrying.remember_doors(ids)
+    rows = AcsMembership.objects.filter(user__in=ids)
     rows.filter(is_wanted=True).delete()
     rows.update(is_seen=False)
 

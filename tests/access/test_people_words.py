@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from access.models import AcsCredential, AcsSystem, AcsUser
-from access.people import words
+from access.models import AcsCredential, AcsEntrance, AcsSystem, AcsUser
+from access.people import foretelling, words
 from access.people.opening import in_words
 from access.places.health import health_of
 from access.states import CardState, Part, Phase
@@ -98,11 +98,48 @@ def test_what_is_under_way_is_said_in_sentences():
             "card not confirmed",
         ),
         ({"ends_at": NOW}, "…E580 ended"),
+        ({"is_issued": False}, "…E580 to be updated"),
+        ({"user": user(is_suspended=True)}, "…E580 shut out"),
+        ({"user": user(delete_asked_at=NOW, phase=Phase.DELETING)}, "…E580 shut out"),
         ({"phase": Phase.GONE, "delete_reason": "lost"}, "…E580 cancelled"),
     ],
 )
 def test_every_state_of_a_card_has_words(fields, word):
     assert words.card_state(card(**fields), NOW).word == word
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"is_issued": False, "warnings": [{"code": "needs_to_be_reissued"}]},
+        {"errors": [{"code": "failed", "message": "No."}]},
+        {"user": user(is_suspended=True)},
+        {"delete_asked_at": NOW, "phase": Phase.DELETING, "delete_reason": "lost"},
+        {"phase": Phase.GONE, "gone_at": NOW, "delete_reason": "lost"},
+    ],
+)
+def test_before_somebody_is_shut_out_every_written_card_in_a_pocket_counts(fields):
+    doors = [AcsEntrance(name="Attic")]
+
+    said = foretelling.of_suspending(user(), [card(**fields)], doors, NOW)
+
+    assert "it may still open Attic." in said[1].text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"is_issued": False, "card_number": ""},
+        {"delete_asked_at": NOW, "delete_reason": "returned"},
+        {"card_state": CardState.RETURNED},
+        {"ends_at": NOW},
+        {"phase": Phase.GONE, "gone_at": NOW - timedelta(days=40)},
+    ],
+)
+def test_a_card_that_nobody_carries_opens_nothing_late(fields):
+    said = foretelling.of_suspending(user(), [card(**fields)], [AcsEntrance(name="Attic")], NOW)
+
+    assert said[1].text.startswith("They hold no card that was written")
 
 
 def test_the_card_that_needs_a_person_speaks_for_all():

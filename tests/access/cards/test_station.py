@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from access.cards import cards_back, presenting, queue, station
 from access.cards.job_view import Stage
 from access.models import AcsCredential, AcsEntrance, AcsUser, EncodeJob
+from access.people import services
+from access.reconciling import storing
 from access.states import Intent
 from accounts.models import Membership, Role
 from accounts.providers.systems import CardFailure, CardOnEncoder, ScanResult
@@ -156,6 +159,35 @@ def test_the_card_of_somebody_who_is_shut_out_is_not_forgotten(
     assert f"The card …{card.last_four} was not given back." in page
     assert "it may still open Office and Room 103. Take it back if you can." in page
     assert "Opens nothing" not in page
+
+
+def test_the_doors_of_a_deleted_ones_card_are_named_though_their_groups_are_gone(
+    house: House,
+) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    card = make_credential(house.jane)
+    manager = house.at_desk("Max", Role.MANAGER)
+
+    services.delete(house.jane, by=manager, at=timezone.now())
+    with transaction.atomic():
+        user = AcsUser.objects.select_related("system__property").get(pk=house.jane.pk)
+        storing.lose_user(user, at=timezone.now())
+        user.save()
+    card.refresh_from_db()
+    page = text(client_of(house.ana.user).get(house.jane.get_absolute_url()))
+
+    assert not house.jane.memberships.exists()
+    assert f"The card …{card.last_four} was not given back." in page
+    assert "it may still open Office and Room 103. Take it back if you can." in page
+
+
+def test_the_card_of_somebody_suspended_is_never_green_in_a_list(house: House) -> None:
+    card = make_credential(house.jane)
+    AcsUser.objects.filter(pk=house.jane.pk).update(is_suspended=True)
+
+    page = text(client_of(house.ana.user).get(house.system.get_absolute_url()))
+
+    assert f"…{card.last_four} shut out" in page
 
 
 def test_somebody_who_is_gone_has_nothing_under_way_and_no_card_to_lose(house: House) -> None:
