@@ -10,6 +10,10 @@ first_sync_requested = Signal()
 #: An account was disconnected: its doors leave the board. Arguments: `account`, `at`.
 account_disconnected = Signal()
 
+#: Somebody is asked whether to disconnect an account. Arguments: `account`. Receivers answer with
+#: sentences of what goes with it.
+disconnection_foretold = Signal()
+
 #: A provider said that something changed; it may be anybody's word, so only look again.
 #: Arguments: `account`, `event_type` (the provider's word, or ""), `at`. Sent at most once per
 #: message.

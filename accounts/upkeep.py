@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from accounts.hooks import managing
 from accounts.models import AccountState, ConnectedAccount, ConnectWebview, Hub
 from accounts.permissions import Permission
-from accounts.signals import account_disconnected
+from accounts.signals import account_disconnected, disconnection_foretold
 from audit.services import record
 from audit.who import Who
 from audit.words import How, Verb
@@ -98,6 +98,12 @@ def allow_opening_again(account: ConnectedAccount, *, by: Who, at: datetime) -> 
             after={"opening": "allowed"},
         )
         health.allow_opening_again(account, at=at)
+
+
+def foretell_disconnection(account: ConnectedAccount) -> list[str]:
+    """Return what else goes with an account than its doors, a sentence each."""
+    answers = disconnection_foretold.send(ConnectedAccount, account=account)
+    return [sentence for _, sentences in answers for sentence in sentences]
 
 
 def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:

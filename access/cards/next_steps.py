@@ -35,6 +35,8 @@ def of(
     job: EncodeJob, stage: Stage, actor: Actor, now: datetime, person_url: str
 ) -> tuple[NextStep, ...]:
     """Return what can be done next, the right one first."""
+    if job.system.removed_at is not None:
+        return ()
     maker = _Maker(job, person_url)
     if stage == Stage.UNKNOWN:
         steps = [maker.read(), maker.discard()]

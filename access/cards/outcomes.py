@@ -263,6 +263,34 @@ def unknown(
         return True
 
 
+def cut_off(job: EncodeJob, account: str) -> bool:
+    """The account went while a card was under way: nobody can be asked about it any more."""
+    is_reading = job.kind == JobKind.SCAN
+    with transaction.atomic():
+        job = rows.held(job.pk)
+        at = rows.database_now()
+        already = job.state == JobState.UNKNOWN
+        if job.state not in _UNSETTLED:
+            free_encoder(job)
+            return False
+        rows.move(
+            job,
+            JobState.FAILED if is_reading else JobState.UNKNOWN,
+            was=_UNSETTLED,
+            finished_at=at,
+            watched_until=at,
+            failure=job.failure or CardFailure.WAIT_OVER,
+            result=job.result | {"cut_off": account, "ended": True},
+            **_FREE,
+        )
+        _suspect(job)
+        if not already:
+            verb = Verb.CARD_FAILED if is_reading else Verb.CARD_UNCONFIRMED
+            result = Result.FAILED if is_reading else Result.UNCONFIRMED
+            rows.note(job, verb, at=at, result=result, error=sentence_for(job))
+        return True
+
+
 def settled_as_failed(
     job: EncodeJob, *, evidence: str, after: str, failure: str = "", who: Any = None
 ) -> bool:
@@ -436,6 +464,8 @@ def sentence_for(job: EncodeJob) -> str:
     """Return what is said of a job that went wrong."""
     if job.state == JobState.BLOCKED:
         return job.provider_message
+    if account := job.result.get("cut_off"):
+        return _cut_off_words(job, account)
     if void := job.result.get("void"):
         return f"Don’t hand this card out. {void}"
     if was_on := job.result.get("was_on"):
@@ -452,4 +482,13 @@ def sentence_for(job: EncodeJob) -> str:
         fields=str(job.result.get("fields", "")),
         in_a_row=int(job.result.get("in_a_row", 1)),
         detects_new_tags=job.detects_new_tags,
+    )
+
+
+def _cut_off_words(job: EncodeJob, account: str) -> str:
+    if job.kind == JobKind.SCAN:
+        return f"{account} was disconnected. The card was not changed by reading it."
+    return (
+        f"{account} was disconnected while this was under way, so nobody can be asked whether it "
+        "was written. Don’t hand this card out."
     )

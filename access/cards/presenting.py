@@ -43,8 +43,9 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
     stage = stage_of(job)
     is_hidden = stage == Stage.READ and _is_of_other(job, actor)
     user = None if is_hidden else job.user
+    url = url_of(user) if job.system.removed_at is None else ""
     headline, sentence = _words(job, stage, now, is_hidden=is_hidden)
-    is_moving = job.is_open or job.state == JobState.UNKNOWN
+    is_moving = job.is_open or (job.state == JobState.UNKNOWN and "cut_off" not in job.result)
     return JobView(
         id=job.pk,
         stage=stage,
@@ -53,7 +54,7 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
         encoder_id=job.encoder_id,
         encoder_name=job.encoder.name,
         person=str(user or ""),
-        person_url=url_of(user),
+        person_url=url,
         rooms=_rooms(user),
         intent=job.intent,
         waiting_since=job.waiting_since or job.requested_at,
@@ -67,7 +68,7 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
         tries=job.tries,
         try_again_at=_try_again_at(job, now),
         tips=failures.tips_for(job.failure, job.tries) if stage == Stage.FAILED else (),
-        next_steps=() if is_hidden else next_steps.of(job, stage, actor, now, url_of(user)),
+        next_steps=() if is_hidden else next_steps.of(job, stage, actor, now, url),
         can_cancel=job.is_open and job.stopped_watching_at is None,
         is_stopped=job.stopped_watching_at is not None and is_moving,
         by_other=job.actor_name if job.created_by_id != actor.user.pk else "",

@@ -279,16 +279,28 @@ def _choice(
 # --- what runs ------------------------------------------------------------------------
 
 
+_SHOWN = (
+    "system__property",
+    "system__account",
+    "encoder",
+    "user",
+    "credential",
+    "replaces",
+    "created_by",
+)
+
+
 def jobs_for(actor: Actor) -> QuerySet[EncodeJob]:
-    return EncodeJob.objects.for_actor(actor).select_related(
-        "system__property",
-        "system__account",
-        "encoder",
-        "user",
-        "credential",
-        "replaces",
-        "created_by",
-    )
+    return EncodeJob.objects.for_actor(actor).select_related(*_SHOWN)
+
+
+def jobs_to_see(actor: Actor) -> QuerySet[EncodeJob]:
+    """Return jobs whose page is shown: one's own, too, whose system went meanwhile."""
+    jobs = EncodeJob.objects.filter(system__workspace_id=actor.workspace.pk)
+    if actor.property_ids is not None:
+        jobs = jobs.filter(system__property_id__in=actor.property_ids)
+    here = Q(system__removed_at=None) | Q(created_by=actor.user)
+    return jobs.filter(here).select_related(*_SHOWN)
 
 
 def doubt_about(user: AcsUser) -> EncodeJob | None:
@@ -301,7 +313,9 @@ def running(actor: Actor, station: str, *, now: datetime) -> EncodeJob | None:
     """Return what this person has under way at this browser, or a card just left in doubt."""
     if not station:
         return None
-    mine = jobs_for(actor).filter(created_by=actor.user, station=station, stopped_watching_at=None)
+    mine = jobs_to_see(actor).filter(
+        created_by=actor.user, station=station, stopped_watching_at=None
+    )
     is_now = Q(state__in=OPEN_STATES) | Q(state=JobState.UNKNOWN, created_at__gt=now - _FRESH)
     return mine.filter(is_now).order_by("-created_at").first()
 

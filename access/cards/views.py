@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -82,7 +83,7 @@ def people(request: Request) -> HttpResponse:
 @_makes
 def job(request: Request, pk: UUID) -> HttpResponse:
     """One job; with ?seen= nothing, while there is nothing new to see."""
-    return _show_job(request, _find_job(request, pk))
+    return _show_job(request, _found(request, station.jobs_to_see(request.actor), pk))
 
 
 # --- doing ----------------------------------------------------------------------------
@@ -209,7 +210,11 @@ def _find_user(request: Request, text: str) -> AcsUser:
 
 
 def _find_job(request: Request, pk: UUID) -> EncodeJob:
-    found = get_object_or_404(station.jobs_for(request.actor), pk=pk)
+    return _found(request, station.jobs_for(request.actor), pk)
+
+
+def _found(request: Request, jobs: QuerySet[EncodeJob], pk: UUID) -> EncodeJob:
+    found = get_object_or_404(jobs, pk=pk)
     request.actor.require(Permission.MAKE_CARDS, found.system.property_id)
     return found
 

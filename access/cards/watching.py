@@ -53,7 +53,7 @@ def _waited_seconds(job: EncodeJob) -> float:
 
 def look(job: EncodeJob, *, work: Work = Work.WATCH) -> EncoderAttempt | None:
     """Ask how the attempt is doing. None if it could not be asked: that changes nothing."""
-    if not job.attempt_id:
+    if not job.attempt_id or job.system.removed_at is not None:
         return None
     calling.let_go()
     try:

@@ -364,7 +364,8 @@ def account_disconnect(request: Request, pk: UUID) -> HttpResponse:
         upkeep.disconnect(row, by=request.actor.who, at=timezone.now())
         messages.success(request, f"{row.name} is disconnected. Its secrets are erased.")
         return redirect("accounts")
-    return render(request, "accounts/disconnect.html", {"account": row, "form": form})
+    context = {"account": row, "form": form, "more": upkeep.foretell_disconnection(row)}
+    return render(request, "accounts/disconnect.html", context)
 
 
 @require_POST

@@ -382,7 +382,7 @@ def test_a_disconnected_account_takes_its_systems_along(cloud: FakeSystems) -> N
 
     assert AcsSystem.objects.get().removed_at is not None
     told = dict(EncodeJob.objects.values_list("pk", "state"))
-    assert told == {job.pk: "blocked", begun.pk: "unknown"}
+    assert told == {job.pk: "blocked", begun.pk: "failed"}
     assert not EncodeJob.objects.filter(holds_encoder=True).exists()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,8 +18,12 @@ from access.models import AcsCredential, AcsEntrance, AcsUser, EncodeJob
 from access.people import services
 from access.reconciling import storing
 from access.states import Intent
+from accounts import upkeep
 from accounts.models import Membership, Role
 from accounts.providers.systems import CardFailure, CardOnEncoder, ScanResult
+from audit.models import Event
+from audit.who import Who
+from audit.words import Verb
 from tests.access.cards.world import House
 from tests.make import (
     actor,
@@ -188,6 +193,68 @@ def test_the_card_of_somebody_suspended_is_never_green_in_a_list(house: House) -
     page = text(client_of(house.ana.user).get(house.system.get_absolute_url()))
 
     assert f"…{card.last_four} shut out" in page
+
+
+def test_before_an_account_is_disconnected_everything_that_goes_is_named(house: House) -> None:
+    AcsUser.objects.filter(pk=house.jane.pk).update(
+        is_suspended=True, pending=["suspension"], next_run_at=timezone.now()
+    )
+    make_job(house.person("Cat Case"), house.encoder, state="waiting")
+
+    said = upkeep.foretell_disconnection(house.system.account)
+
+    assert said == [
+        "1 access system with 2 cardholders leaves Access: Harbour Annex.",
+        "1 end of access was wished for and not seen yet (people, groups, cards, PINs): doors may "
+        "stay open to them. End them at the provider.",
+        "A card for Cat Case is under way at Front desk 1: nobody will hear whether it was "
+        "written.",
+    ]
+
+
+@pytest.mark.parametrize("state", ["requesting", "waiting", "verifying", "unknown"])
+def test_a_card_under_way_when_its_account_goes_is_not_handed_out(house: House, state: str) -> None:
+    card = make_credential(house.jane, is_issued=False, card_number="", issued_at=None)
+    job = make_job(
+        house.jane,
+        house.encoder,
+        state=state,
+        holds_encoder=True,
+        holds_user=True,
+        attempt_id="a",
+        credential=card,
+        created_by=house.ana.user,
+        station="a" * 32,
+    )
+    browser = client_of(house.ana.user)
+    browser.cookies["lockboard_station"] = "a" * 32
+    name = house.system.account.name
+
+    upkeep.disconnect(house.system.account, by=Who(kind="user", name="Ana"), at=timezone.now())
+
+    for address in (reverse("card-job", args=[job.pk]), reverse("cards")):
+        page = text(browser.get(address))
+        assert "Don’t hand this card out" in page
+        assert f"{name} was disconnected while this was under way" in page
+        assert "Read the card" not in page
+    card.refresh_from_db()
+    assert card.card_state == "suspect"
+    assert not EncodeJob.objects.filter(Q(holds_encoder=True) | Q(holds_user=True)).exists()
+    lines = Event.objects.filter(verb=Verb.CARD_UNCONFIRMED)
+    assert lines.count() == (0 if state == "unknown" else 1)
+    stranger = client_of(house.at_desk("Bo").user)
+    assert stranger.get(reverse("card-job", args=[job.pk])).status_code == 404
+
+
+def test_a_card_that_was_not_begun_when_its_account_goes_is_not_made(house: House) -> None:
+    job = make_job(house.jane, house.encoder, state="ready", created_by=house.ana.user)
+
+    upkeep.disconnect(house.system.account, by=Who(kind="user", name="Ana"), at=timezone.now())
+
+    page = text(client_of(house.ana.user).get(reverse("card-job", args=[job.pk])))
+    assert "Not sent" in page
+    assert "was disconnected, so nothing was sent." in page
+    assert Event.objects.filter(verb=Verb.CARD_FAILED).count() == 1
 
 
 def test_somebody_who_is_gone_has_nothing_under_way_and_no_card_to_lose(house: House) -> None:
