@@ -16,7 +16,7 @@ from django.db.models import F
 from access import waking
 from access.cards import calling, checks, gone, outcomes, rows
 from access.models import AcsCredential, AcsMembership, AcsUser, EncodeJob
-from access.states import Intent, JobKind, JobState, Part, Phase
+from access.states import CardState, Intent, JobKind, JobState, Part, Phase
 from accounts import health
 from accounts.providers.base import ProviderError, Reach
 from accounts.providers.systems import (
@@ -342,6 +342,7 @@ def _found_unwritten(job: EncodeJob) -> AcsCredential | None:
             issued_at=None,
             card_number="",
         )
+        .exclude(card_state=CardState.IN_USE)  # it was read: somebody has that card
         .exclude(remote_id="", ambiguous_since=None)
         .order_by("-created_at")
         .first()

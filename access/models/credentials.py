@@ -14,10 +14,11 @@ from access.states import CardState, Phase
 from accounts import sealing
 from audit.ids import new_id
 
-#: Some card carries it, or has carried it.
-WAS_WRITTEN = Q(access_method="card") & (
-    Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
-)
+#: The provider said that it was written, once, and perhaps says it no more.
+_TOLD = Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
+#: Some card carries it, or has carried it; also where the provider never said so, and the card
+#: was read and is good.
+WAS_WRITTEN = Q(access_method="card") & (_TOLD | Q(card_state=CardState.IN_USE))
 #: A card that somebody walks around with, unless it was lost or given back. Also where the
 #: provider says no more that it is issued: the card is still there.
 ON_A_CARD = Q(phase=Phase.LIVE, delete_asked_at=None) & WAS_WRITTEN
@@ -27,7 +28,7 @@ _REISSUE = "needs_to_be_reissued"
 OUT_OF_DATE = (
     Q(warnings__contains=[{"code": _REISSUE}])
     | Q(rights_changed_at__isnull=False)
-    | Q(is_issued=False)
+    | (Q(is_issued=False) & _TOLD)
 )
 
 
@@ -131,7 +132,8 @@ class AcsCredential(models.Model):
     @property
     def was_written(self) -> bool:
         """Whether some card carries it, though the provider may want it written again."""
-        return self.is_issued is True or bool(self.card_number) or self.issued_at is not None
+        is_told = self.is_issued is True or bool(self.card_number) or self.issued_at is not None
+        return is_told or self.card_state == CardState.IN_USE  # read, and good
 
     def is_over(self, at: datetime) -> bool:
         return self.ends_at is not None and self.ends_at <= at

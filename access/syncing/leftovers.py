@@ -43,7 +43,7 @@ def withdraw(system: AcsSystem, at: datetime) -> bool:
         card_number="",
         is_managed=True,
         delete_asked_at=None,
-    ).exclude(remote_id="")
+    ).exclude(Q(remote_id="") | Q(card_state=CardState.IN_USE))  # in use: it was read, and is good
     return bool(
         left.update(
             delete_asked_at=at,

@@ -11,11 +11,14 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from access import carrying
 from access.cards import (
     cards_back,
+    intents,
     outcomes,
     pace,
     preparing,
+    queue,
     sending,
     settling,
     stopping,
@@ -26,6 +29,7 @@ from access.cards.refusals import BusyError
 from access.cards.refusals import RefusedError as CardRefused
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.states import CardState, Intent, JobState, Phase
+from access.syncing import leftovers
 from accounts.models import Membership
 from accounts.providers.base import (
     RateLimitError,
@@ -270,6 +274,24 @@ def test_a_start_is_never_repeated(house, desk, error, state, failure):
 
     assert (job.state, job.failure, desk.starts()) == (state, failure, 1)
     assert job.holds_encoder == (state == JobState.UNKNOWN)
+
+
+@pytest.mark.parametrize("is_issued", [False, True])
+def test_a_try_again_goes_on_with_no_card_that_is_withdrawn_meanwhile(house, desk, is_issued):
+    intent = Intent.UPDATE if is_issued else Intent.FIRST
+    if is_issued:
+        house.card_of(house.jane)
+    desk.plan = [CardFailure.NO_CARD]
+    job = house.again(house.make(intent))
+    made = desk.names().count("create_credential")
+    starts = desk.starts()
+    assert job.credential_id
+    AcsCredential.objects.update(delete_asked_at=timezone.now())
+
+    job = house.work(job)
+
+    assert (job.state, job.failure) == (JobState.BLOCKED, CardFailure.CREDENTIAL_GONE)
+    assert (desk.names().count("create_credential"), desk.starts()) == (made, starts)
 
 
 def test_a_claim_whose_process_died_is_in_doubt_and_never_sent_again(house, desk):

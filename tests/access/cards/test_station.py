@@ -129,7 +129,7 @@ def test_what_a_lost_card_may_still_open_is_a_warning_and_stays_on_the_page_of_t
         {"delete_reason": "cancelled"},
         {"ends_at": timezone.now() - timedelta(hours=1)},
         {"delete_asked_at": timezone.now() - timedelta(days=31)},
-        {"is_issued": False, "issued_at": None, "card_number": ""},
+        {"is_issued": False, "issued_at": None, "card_number": "", "card_state": ""},
         {"access_method": "code"},
     ],
 )
