@@ -136,6 +136,9 @@ def of_rights(user: AcsUser) -> Obstacle | None:
     return None
 
 
+WITHDRAWN = "This card request was withdrawn meanwhile. Start again."
+
+
 def of_job(job: EncodeJob, now: datetime) -> Obstacle | None:
     """Return why a job may not be sent now. Everything that allowed it is asked again."""
     if not is_still_allowed(job):
@@ -147,7 +150,7 @@ def of_job(job: EncodeJob, now: datetime) -> Obstacle | None:
         return found
     if job.credential and (job.credential.delete_asked_at or job.credential.phase == Phase.GONE):
         return Obstacle(
-            sentence="This card request was withdrawn meanwhile. Start again.",
+            sentence=WITHDRAWN,
             about="credential",
             failure=CardFailure.CREDENTIAL_GONE,
         )

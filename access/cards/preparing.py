@@ -201,12 +201,21 @@ def _make_credential(job: EncodeJob, systems: AccessSystems) -> None:
     if job.replaces:
         _cancel_old(job, systems)
     card = job.credential
+    if card is not None:
+        _refuse_withdrawn(job, card)
     if card is not None and card.remote_id and card.is_issued is False:
         _use(job, card)  # a failed try left it; making another would make two
     elif job.intent == Intent.UPDATE:
         _renew_key(job, systems)
     else:
         _new_key(job, systems)
+
+
+def _refuse_withdrawn(job: EncodeJob, card: AcsCredential) -> None:
+    """Raise _GivenUp where the card is to be deleted: it may have been asked for meanwhile."""
+    card.refresh_from_db(fields=["delete_asked_at", "phase"])
+    if card.delete_asked_at or card.phase in (Phase.DELETING, Phase.GONE):
+        raise _block(job, checks.WITHDRAWN, CardFailure.CREDENTIAL_GONE)
 
 
 def _cancel_old(job: EncodeJob, systems: AccessSystems) -> None:
@@ -259,6 +268,7 @@ def _note_gone(job: EncodeJob, old: AcsCredential) -> None:
 
 def _use(job: EncodeJob, card: AcsCredential) -> None:
     """Take this credential for the job, which is ready now; remember when it was last written."""
+    _refuse_withdrawn(job, card)
     before = card.issued_at.isoformat() if card.is_issued and card.issued_at else ""
     _is_ready(job, credential=card, result=job.result | {"issued_before": before})
 

@@ -513,6 +513,23 @@ def test_a_reading_proves_a_card(house, desk, lost):
     assert job.credential.is_issued is False  # the provider's word alone (CARD-01)
 
 
+def test_a_card_read_as_good_is_a_card_though_the_provider_never_says_so(house, desk, lost):
+    AcsUser.objects.filter(pk=house.jane.pk).update(starts_at=timezone.now())
+    desk.during["get_credential"] = lambda: None
+    card = read(house, desk, lost, scan_of(desk, lost)).credential
+    EncodeJob.objects.update(created_at=timezone.now() - timedelta(days=2))
+    AcsCredential.objects.update(created_at=timezone.now() - timedelta(days=2))
+
+    offers = intents.offers(house.jane, timezone.now())
+
+    assert (offers.best, offers.first.is_offered) == (Intent.UPDATE, False)
+    assert (offers.update.credential, card.was_written) == (card, True)
+    assert queue.arrivals(house.ana, now=timezone.now()) == []
+    assert not leftovers.withdraw(house.system, timezone.now())
+    carrying.note_rights_changed(house.jane, at=timezone.now())
+    assert [row.intent for row in queue.arrivals(house.ana, now=timezone.now())] == [Intent.UPDATE]
+
+
 def test_a_blank_card_proves_that_nothing_was_written(house, desk, lost):
     job = read(house, desk, lost, ScanResult(card=None, credential=None))
 
