@@ -103,7 +103,7 @@ def allow_opening_again(account: ConnectedAccount, *, by: Who, at: datetime) -> 
 def foretell_disconnection(account: ConnectedAccount) -> list[str]:
     """Return what else goes with an account than its doors, a sentence each."""
     answers = disconnection_foretold.send(ConnectedAccount, account=account)
-    return [sentence for _, sentences in answers for sentence in sentences]
+    return [sentence for _, sentences in answers for sentence in sentences or ()]
 
 
 def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
