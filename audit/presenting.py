@@ -442,6 +442,43 @@ def _cardholder_changed(event: Event) -> str:
     return f"{_who(event)} changed {_name(event)}" + (f": {after}" if after else "")
 
 
+def _with_after(text: str) -> Callable[[Event], str]:
+    """A sentence, and after a colon what it is now."""
+    say = _says(text)
+
+    def told(event: Event) -> str:
+        after = event.detail.get("after")
+        return say(event) + (f": {after}" if after else "")
+
+    return told
+
+
+def _people(event: Event, one: str, many: str) -> str:
+    """Say something of somebody, or of as many as one line stands for (`people`)."""
+    number = event.detail.get("people")
+    return f"{number} people {many}" if number else f"{_name(event)} {one}"
+
+
+def _cardholder_gone(event: Event) -> str:
+    said = _people(event, "is gone from", "are gone from")
+    return f"{said} {event.detail.get('system') or 'an access system'}"
+
+
+def _cardholder_failed(event: Event) -> str:
+    said = _people(event, "is not at", "are not at")
+    system = event.detail.get("system") or "an access system"
+    return f"{said} {system} as wished{_error(event)}"
+
+
+def _changed_outside(event: Event) -> str:
+    after = str(event.detail.get("after") or "")
+    if after == "deleted":
+        said = _people(event, "was deleted", "were deleted")
+        return f"{said} outside Lockboard"
+    said = _people(event, "was changed", "were changed")
+    return f"{said} outside Lockboard" + (f": {after}" if after else _error(event))
+
+
 def _card_settled(event: Event) -> str:
     """Say how a card in doubt ended. `after` is a sentence's end: `it was written`."""
     after = event.detail.get("after") or "it is settled"
@@ -549,23 +586,31 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
     Verb.CODES_EXPORTED: (_exported, "external", "info"),
     Verb.KEYPAD_OVERRIDDEN: (_keypad, "settings", "info"),
     Verb.SYSTEM_FOUND: (_says("{system} was found at {account}"), "building", "info"),
-    Verb.SYSTEM_CHANGED: (_says("{who} changed the settings of {system}"), "settings", "info"),
+    Verb.SYSTEM_CHANGED: (
+        _with_after("{who} changed the settings of {system}"),
+        "settings",
+        "info",
+    ),
     Verb.SYSTEM_HEALTH_CHANGED: (_system_health, "building", "warn"),
     Verb.SYSTEM_GONE: (_says("{system} is no longer in {account}’s list"), "building", "warn"),
-    Verb.ENTRANCE_CHANGED: (_says("{who} changed what is known of {subject}"), "door", "info"),
+    Verb.ENTRANCE_CHANGED: (
+        _with_after("{who} changed what is known of {subject}"),
+        "door",
+        "info",
+    ),
     Verb.CARDHOLDER_CREATED: (_says("{who} added {subject} to {system}"), "user", "info"),
     Verb.CARDHOLDER_CHANGED: (_cardholder_changed, "user", "info"),
     Verb.CARDHOLDER_SUSPENDED: (_says("{who} suspended {subject}"), "user", "warn"),
     Verb.CARDHOLDER_UNSUSPENDED: (_says("{who} let {subject} in again"), "user", "info"),
     Verb.CARDHOLDER_DELETED: (_says("{who} asked to delete {subject}"), "user", "warn"),
-    Verb.CARDHOLDER_GONE: (_says("{subject} is gone from {system}"), "user", "neutral"),
+    Verb.CARDHOLDER_GONE: (_cardholder_gone, "user", "neutral"),
     Verb.CARDHOLDER_CHANGED_OUTSIDE: (
-        _says("{subject} was changed outside Lockboard{error}"),
+        _changed_outside,
         "user",
         "info",
     ),
     Verb.CARDHOLDER_FAILED: (
-        _says("{subject} is not at {system} as wished{error}"),
+        _cardholder_failed,
         "x-circle",
         "danger",
     ),

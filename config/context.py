@@ -16,6 +16,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "may_manage_accounts": actor is not None and actor.may(Permission.MANAGE_ACCOUNTS),
         "may_manage_people": actor is not None and actor.may(Permission.MANAGE_PEOPLE),
+        "may_use_cards": actor is not None and actor.may(Permission.MAKE_CARDS),
         "may_unlock": actor is not None and actor.may(Permission.UNLOCK),
         "sandbox_url": settings.SANDBOX_URL if actor and actor.workspace.is_sandbox else "",
         "idle_seconds": settings.SESSION_IDLE_SECONDS,

@@ -404,6 +404,7 @@ def reveal(request: Request, pk: UUID) -> HttpResponse:
     """Answer with the digits of a PIN. Without scripts: a page that goes by itself."""
     rows = AcsCredential.objects.for_actor(request.actor).filter(user__isnull=False)
     rows = rows.select_related("system__property", "system__account", "user")
+    rows = rows.exclude(phase=Phase.GONE).exclude(user__phase=Phase.GONE)
     pin = get_object_or_404(rows.filter(access_method=AccessMethod.CODE), pk=pk)
     problem = ""
     try:

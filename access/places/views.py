@@ -58,6 +58,7 @@ def frame(request: Request, system: AcsSystem, tab: str) -> dict[str, Any]:
         "tab": tab,
         "after": "",
         "before": "",
+        "may_make_cards_here": may(Permission.MAKE_CARDS, system.property_id),
         "may_manage_cardholders": may(Permission.MANAGE_CARDHOLDERS, system.property_id),
         "may_manage_system": may(Permission.MANAGE_SYSTEMS, system.property_id),
     }

@@ -123,12 +123,15 @@ def miss_user(user: AcsUser, *, asked_at: datetime) -> Change:
 def _miss(row: AcsUser | AcsCredential, asked_at: datetime) -> Change:
     if not row.remote_id or row.phase == Phase.GONE or is_stale(row.written_at, asked_at):
         return NOTHING
+    columns = gone(asked_at)
+    if isinstance(row, AcsCredential):
+        columns["code_sealed"] = ""  # digits do not outlive their PIN
     if row.delete_asked_at is not None:
-        return Change(columns=gone(asked_at))
+        return Change(columns=columns)
     count = row.missing_listings + 1
     if count < ABSENT_LISTINGS:
         return Change(columns={"missing_listings": count})
-    return Change(columns=gone(asked_at) | {"missing_listings": count}, outside="deleted")
+    return Change(columns=columns | {"missing_listings": count}, outside="deleted")
 
 
 def gone(at: datetime) -> dict[str, Any]:
@@ -227,14 +230,14 @@ def merge_credential(
 ) -> Change:
     """Return what a listing changes in a credential's row. The digits of a PIN are not in it.
 
-    `is_settled`: their user was seen as wished before it was asked, so that what it says of
+    `user_id`: whose it is; None for somebody not known here, or nobody. `is_settled`: their user was seen as wished before it was asked, so that what it says of
     the card's rights is the last word.
     """
     if is_stale(row.written_at, asked_at):
         return NOTHING
     columns: dict[str, Any] = {
         "remote_id": listed.remote_id,
-        "user_id": user_id or row.user_id,
+        "user_id": user_id or (row.user_id if listed.user_id else None),
         "external_type": listed.external_type[:60],
         "is_managed": listed.is_managed,
         "is_issued": listed.is_issued,

@@ -159,7 +159,7 @@ def take_code(row: AcsCredential, listed: ListedCredential) -> bool:
 def lose_credential(row: AcsCredential, *, at: datetime) -> None:
     if row.phase == Phase.GONE:
         return
-    _set(row, Change(columns=merging.gone(at)))
+    _set(row, Change(columns=merging.gone(at) | {"code_sealed": ""}))
     log_lost_credential(row, at=at)
 
 

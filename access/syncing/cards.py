@@ -101,6 +101,8 @@ def _look(
     if listed is None:
         return merging.miss_credential(row, asked_at=asked_at)
     user_id = user_ids.get(listed.user_id)
+    if not listed.user_id and row.user and row.user.phase != Phase.LIVE:
+        user_id = row.user_id  # they went, and it is told whose card still opens doors
     return merging.merge_credential(row, listed, user_id=user_id, asked_at=asked_at)
 
 

@@ -109,7 +109,7 @@ def _wake(group: AcsAccessGroup, at: datetime) -> None:
 def _log(group: AcsAccessGroup, outside: Sequence[UUID], at: datetime) -> None:
     verb, system = Verb.CARDHOLDER_CHANGED_OUTSIDE, group.system
     if len(outside) > _MANY:
-        log(system, verb, f"{len(outside)} people in {group.name}", at, after="groups")
+        log(system, verb, "", at, after=f"groups: {group.name}", people=len(outside))
         return
     names = AcsUser.objects.filter(pk__in=outside).values_list("full_name", flat=True)
     for name in names:

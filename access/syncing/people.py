@@ -19,7 +19,7 @@ from audit.services import record
 from audit.words import Verb
 
 BATCH = 500
-#: More changes elsewhere than these become one line of the log.
+#: More people of whom the same is told than these become one line of the log.
 _MANY = 20
 _COLUMNS = (
     "remote_id", "reported", "mutations", "errors", "warnings", "external_number",
@@ -193,13 +193,20 @@ def _log(
     notes: Sequence[tuple[Verb, AcsUser, dict[str, str]]],
     at: datetime,
 ) -> None:
-    """Write a line for each, or for many of a kind one with their number."""
-    for verb in {verb for verb, _, _ in notes}:
-        mine = [(row.full_name, detail) for found, row, detail in notes if found == verb]
-        if len(mine) > _MANY and verb == Verb.CARDHOLDER_CHANGED_OUTSIDE:
-            mine = [(f"{len(mine)} people in {system.name}", {"after": "many changes"})]
-        for subject, detail in mine:
-            log(system, verb, subject, at, **detail)
+    """Write a line for each, or for many of whom the same is told one with their number."""
+    same: dict[tuple[Verb, str], list[AcsUser]] = {}
+    details: dict[tuple[Verb, str], dict[str, Any]] = {}
+    for verb, row, detail in notes:
+        key = (verb, str(detail))
+        same.setdefault(key, []).append(row)
+        details[key] = detail
+    for key, rows in same.items():
+        verb, detail = key[0], details[key]
+        if len(rows) > _MANY:
+            log(system, verb, "", at, people=len(rows), **detail)
+            continue
+        for row in rows:
+            log(system, verb, row.full_name, at, **detail)
 
 
 def log(system: AcsSystem, verb: Verb, subject: str, at: datetime, **detail: Any) -> None:

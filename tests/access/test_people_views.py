@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from access.models import AcsEntrance, AcsMembership, AcsSystem, AcsUser
@@ -670,3 +671,23 @@ def test_cardholders_are_not_the_people_of_the_menu(client: Client, system: AcsS
 
     assert "New cardholder" in page
     assert 'href="/people/"' not in page
+
+
+def test_who_may_not_make_cards_is_not_led_to_the_station(
+    auditor: Client, system: AcsSystem
+) -> None:
+    make_encoder(system)
+
+    for address in (system.get_absolute_url(), reverse("acs-encoders", args=[system.pk])):
+        page = auditor.get(address).content.decode()
+        assert f'href="{reverse("cards")}' not in page
+
+
+def test_a_pin_that_is_gone_is_revealed_to_nobody(client: Client, system: AcsSystem) -> None:
+    pin = make_credential(make_acs_user(system), access_method="code", phase="gone")
+    pin.seal_code("482913")
+    pin.save()
+
+    response = client.post(reverse("acs-credential-reveal", args=[pin.pk]))
+
+    assert response.status_code == 404

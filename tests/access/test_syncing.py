@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +18,15 @@ from access.models import (
     EncodeJob,
     SystemsWatch,
 )
+from access.states import Phase
 from accounts import upkeep
 from accounts.models import Trouble
 from accounts.providers.base import AuthError, RateLimitError, RefusedError
 from accounts.providers.systems import Problem
 from audit.models import Event
+from audit.presenting import PRESENTERS
 from audit.who import Who
+from audit.words import Verb
 from tests.access.fakes import FakeSystems, lost
 from tests.access.looking import age, connect, look, system_of
 from tests.make import make_account, make_encoder, make_job
@@ -403,3 +407,59 @@ def test_a_card_number_or_pin_is_in_no_log(
     everything = caplog.text + str(list(Event.objects.values()))
     assert "482913" not in everything
     assert "0411223344A1F2" not in everything
+
+
+def test_the_digits_of_a_pin_go_with_it(cloud: FakeSystems) -> None:
+    system = _harbour(cloud)
+    (user_id,) = system.users
+    cloud.add_credential(
+        system, user_id, "code", code="482913", created_at=timezone.now() - timedelta(days=1)
+    )
+    account = connect(cloud)
+    look(account)
+    pins = AcsCredential.objects.filter(access_method="code")
+    assert pins.get().code_sealed
+
+    del system.credentials[pins.get().remote_id]
+    look(account, seconds=120)
+    look(account, seconds=120)
+
+    pin = pins.get()
+    assert (pin.phase, pin.code_sealed) == (Phase.GONE, "")
+
+
+@pytest.mark.parametrize("is_going", [False, True])
+def test_a_card_taken_from_somebody_at_the_provider_is_nobodys(
+    cloud: FakeSystems, is_going: bool
+) -> None:
+    system = _harbour(cloud)
+    (card,) = system.credentials.values()
+    account = connect(cloud)
+    look(account)
+    if is_going:
+        at = timezone.now()
+        AcsUser.objects.update(
+            phase="deleting", delete_asked_at=at, next_run_at=at + timedelta(hours=1)
+        )
+
+    system.credentials[card.remote_id] = replace(card, user_id="")
+    look(account, seconds=120)
+
+    assert (AcsCredential.objects.get().user is not None) == is_going
+
+
+def test_what_is_told_of_many_people_at_once_is_one_line(cloud: FakeSystems) -> None:
+    system = _harbour(cloud)
+    for number in range(30):
+        cloud.add_user(system, f"Guest {number}")
+    account = connect(cloud)
+    look(account)
+    told = (Problem(code="salto_ks_subscription_limit_exceeded", message="No seats."),)
+    for remote_id, user in list(system.users.items()):
+        system.users[remote_id] = replace(user, errors=told)
+
+    look(account, seconds=120)
+
+    (line,) = Event.objects.filter(verb=Verb.CARDHOLDER_FAILED)
+    sentence = PRESENTERS[line.verb][0](line)
+    assert sentence == f"31 people are not at {system_of(account).name} as wished: No seats."

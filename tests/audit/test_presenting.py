@@ -424,3 +424,44 @@ def test_a_day_is_not_named_again_below_lines_of_the_same_day() -> None:
 )
 def test_details_are_words_and_not_code(detail: Any, told: tuple[str, str]) -> None:
     assert line(detail=detail).detail[-1] == told
+
+
+@pytest.mark.parametrize(
+    ("verb", "detail", "sentence"),
+    [
+        (
+            Verb.SYSTEM_CHANGED,
+            {"after": "belongs to B"},
+            "Ana changed the settings of S: belongs to B",
+        ),
+        (
+            Verb.ENTRANCE_CHANGED,
+            {"after": "is wired"},
+            "Ana changed what is known of Mara: is wired",
+        ),
+        (
+            Verb.CARDHOLDER_CHANGED_OUTSIDE,
+            {"after": "deleted"},
+            "Mara was deleted outside Lockboard",
+        ),
+        (
+            Verb.CARDHOLDER_CHANGED_OUTSIDE,
+            {"after": "groups: Staff"},
+            "Mara was changed outside Lockboard: groups: Staff",
+        ),
+        (
+            Verb.CARDHOLDER_CHANGED_OUTSIDE,
+            {"after": "suspension", "people": 30},
+            "30 people were changed outside Lockboard: suspension",
+        ),
+        (Verb.CARDHOLDER_GONE, {}, "Mara is gone from S"),
+        (Verb.CARDHOLDER_GONE, {"people": 30}, "30 people are gone from S"),
+        (Verb.CARDHOLDER_FAILED, {"error": "No."}, "Mara is not at S as wished: No."),
+    ],
+)
+def test_what_became_of_people_and_systems_is_said(
+    verb: Verb, detail: dict[str, Any], sentence: str
+) -> None:
+    event = Event(verb=verb, subject="Mara", actor_name="Ana", detail=detail | {"system": "S"})
+
+    assert PRESENTERS[verb][0](event) == sentence
