@@ -18,6 +18,8 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 #: What people put between the digits of a phone number.
 _BETWEEN = re.compile(r"[ \u00a0\u202f().\-/]")
 
+_YEARS = range(2000, 2100)
+
 Schedule = tuple[datetime | None, datetime | None]
 
 
@@ -61,10 +63,22 @@ def clean_schedule(schedule: Schedule, *, now: datetime, was: Schedule = (None, 
     starts_at, ends_at = schedule
     if schedule == was:
         return schedule
+    _check_years(schedule, was)
     if ends_at is not None and ends_at <= now:
         raise RuleError("ends_at", "end is already over")
     if starts_at is None and ends_at is not None:
         starts_at = rules.rounded(now, 60)
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
         raise RuleError("ends_at", "end must be after start")
+    if starts_at is not None and ends_at is not None:
+        # Who came long ago may stay as long as anybody who comes now.
+        lasts = ends_at - (max(starts_at, now) if was[0] else starts_at)
+        if not rules.SHORTEST <= lasts <= rules.LONGEST:
+            raise RuleError("ends_at", "duration 1 minute – 5 years")
     return starts_at, ends_at
+
+
+def _check_years(schedule: Schedule, was: Schedule) -> None:
+    for field, moment, before in zip(("starts_at", "ends_at"), schedule, was, strict=True):
+        if moment is not None and moment != before and moment.year not in _YEARS:
+            raise RuleError(field, "date and time between 2000 and 2100")

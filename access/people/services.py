@@ -221,7 +221,20 @@ def _details(
     name = tried(lambda: rules.clean_full_name(wish.full_name))
     email = tried(lambda: _free_email(rules.clean_email(wish.email), system, was))
     phone = tried(lambda: rules.clean_phone(wish.phone))
+    if was and was.remote_id:
+        problems += _emptied(was, email=wish.email, phone=wish.phone)
     return name, email, phone, problems
+
+
+def _emptied(was: AcsUser, *, email: str, phone: str) -> list[RuleError]:
+    """An empty field is none that Seam changes: it would be asked for again for ever."""
+    problems = []
+    if was.email and not email.strip():
+        sentence = "Seam cannot remove an e-mail address: type another one"
+        problems.append(RuleError("email", sentence))
+    if was.phone and not phone.strip():
+        problems.append(RuleError("phone", "Seam cannot remove a phone number: type another one"))
+    return problems
 
 
 def problems_with(wish: Wish, system: AcsSystem, was: AcsUser | None = None) -> list[RuleError]:

@@ -391,3 +391,41 @@ def test_who_looks_at_a_pin_stands_in_the_log_and_the_pin_does_not(system, desk)
     event = Event.objects.get()
     assert event.verb == Verb.PIN_REVEALED
     assert "480213" not in str(vars(event))
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "problem"),
+    [
+        (datetime(1999, 1, 1, tzinfo=UTC), None, ("starts_at", "2000 and 2100")),
+        (None, datetime(2100, 1, 1, tzinfo=UTC), ("ends_at", "2000 and 2100")),
+        (NOW, NOW + timedelta(seconds=59), ("ends_at", "1 minute – 5 years")),
+        (NOW, NOW + timedelta(days=6 * 365), ("ends_at", "1 minute – 5 years")),
+    ],
+)
+def test_a_schedule_has_bounds(system, desk, starts_at, ends_at, problem):
+    with pytest.raises(RefusedError) as refused:
+        create(system, desk, starts_at=starts_at, ends_at=ends_at)
+
+    ((field, sentence),) = problems(refused)
+    assert (field, problem[1] in sentence) == (problem[0], True)
+
+
+def test_who_came_long_ago_may_stay_a_while_longer(system, desk):
+    user = make_acs_user(system, starts_at=NOW - timedelta(days=4000))
+
+    edit(user, desk, ends_at=NOW + timedelta(days=300))
+
+    user.refresh_from_db()
+    assert user.ends_at == NOW + timedelta(days=300)
+
+
+def test_an_address_that_the_provider_has_cannot_be_emptied(system, desk):
+    user = make_acs_user(system, email="jane@example.com", phone="+33123456789")
+
+    with pytest.raises(RefusedError) as refused:
+        edit(user, desk, email="", phone="")
+
+    assert problems(refused) == [
+        ("email", "Seam cannot remove an e-mail address: type another one"),
+        ("phone", "Seam cannot remove a phone number: type another one"),
+    ]

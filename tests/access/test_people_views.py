@@ -691,3 +691,19 @@ def test_a_pin_that_is_gone_is_revealed_to_nobody(client: Client, system: AcsSys
     response = client.post(reverse("acs-credential-reveal", args=[pin.pk]))
 
     assert response.status_code == 404
+
+
+def test_a_search_from_the_second_page_lets_the_page_go(client: Client, system: AcsSystem) -> None:
+    for number in range(60):
+        make_acs_user(system, full_name=f"Guest {number:02d}")
+    make_acs_user(system, full_name="Adele Guest")
+    address = system.get_absolute_url()
+    after = client.get(address).context["people"].after
+
+    second = client.get(address, {"after": after}).content.decode()
+    searched = client.get(address, {"q": "adele"}, HTTP_HX_REQUEST="true").content.decode()
+
+    # What the live place sends along goes with the part that a search puts in its stead.
+    assert second.index('id="access-live"') < second.index('id="after"')
+    assert "Adele Guest" in searched
+    assert 'id="after"' not in searched
