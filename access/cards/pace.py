@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-#: How long an encoder waits for a card, as far as we know: the ring on the page.
+#: How long an encoder waits for a card, or a reader for a tag, as far as we know: the ring on
+#: the page.
 CARD_WINDOW = timedelta(seconds=30)
-#: Salto KS: the window in which a reader takes tags.
-TAG_WINDOW = timedelta(seconds=120)
+#: Salto KS: the window in which a reader registers new tags.
+NEW_TAG_WINDOW = timedelta(seconds=120)
 #: After this a pending attempt is unknown.
 DEADLINE = timedelta(seconds=90)
-TAG_DEADLINE = timedelta(seconds=180)
+NEW_TAG_DEADLINE = timedelta(seconds=180)
 #: After this nobody looks any more, and the encoder is free.
 WATCHED = timedelta(minutes=10)
 #: What is not sent by then is not sent at all.
@@ -31,9 +32,9 @@ def next_look_seconds(waited_seconds: float) -> float:
     return next((pace for until, pace in _STEPS if waited_seconds < until), _SLOW_SECONDS)
 
 
-def window_of(*, is_tag: bool) -> timedelta:
-    return TAG_WINDOW if is_tag else CARD_WINDOW
+def window_of(*, is_new_tag: bool) -> timedelta:
+    return NEW_TAG_WINDOW if is_new_tag else CARD_WINDOW
 
 
-def deadline_of(*, is_tag: bool) -> timedelta:
-    return TAG_DEADLINE if is_tag else DEADLINE
+def deadline_of(*, is_new_tag: bool) -> timedelta:
+    return NEW_TAG_DEADLINE if is_new_tag else DEADLINE

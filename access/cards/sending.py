@@ -59,20 +59,25 @@ def _claim(job: EncodeJob) -> bool:
         except RefusedError as refused:
             outcomes.blocked(now_held, refused.sentence, failure=refused.field)
             return False
-        is_tag = job.kind == JobKind.ASSIGN
+        is_new_tag = _is_new_tag(job)
         moved = rows.move(
             job,
             JobState.REQUESTING,
             was=() if now_held.requested_at or not now_held.holds_encoder else (JobState.READY,),
             requested_at=at,
-            card_by=at + pace.window_of(is_tag=is_tag),
-            deadline=at + pace.deadline_of(is_tag=is_tag),
+            card_by=at + pace.window_of(is_new_tag=is_new_tag),
+            deadline=at + pace.deadline_of(is_new_tag=is_new_tag),
             watched_until=at + pace.WATCHED,
             lease_until=at + timedelta(seconds=_CLAIM_SECONDS),
         )
         if moved:
             rows.mark_used(job, at)
         return moved
+
+
+def _is_new_tag(job: EncodeJob) -> bool:
+    """Whether the reader registers the tag, for which it waits longer."""
+    return job.kind != JobKind.ENCODE and job.detects_new_tags
 
 
 def _refuse_late(job: EncodeJob, at: datetime) -> None:
@@ -136,7 +141,7 @@ def _store(job: EncodeJob, outcome: _Outcome) -> None:
 def _store_attempt(job: EncodeJob, attempt: EncoderAttempt, at: datetime) -> None:
     """Store the attempt's id before anything else, also where the job was given up meanwhile."""
     columns = {"attempt_id": attempt.remote_id, "waiting_since": at}
-    window = pace.window_of(is_tag=job.kind == JobKind.ASSIGN)
+    window = pace.window_of(is_new_tag=_is_new_tag(job))
     if rows.move(
         job,
         JobState.WAITING,

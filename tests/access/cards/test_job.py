@@ -129,6 +129,18 @@ def test_a_tag_is_given_to_somebody(desk):
     assert verbs() == ["card_requested", "tag_assigned"]
 
 
+@pytest.mark.parametrize(("is_new", "window", "deadline"), [(False, 30, 90), (True, 120, 180)])
+@pytest.mark.parametrize("intent", [Intent.TAG, Intent.READ])
+def test_only_for_a_new_tag_a_reader_waits_for_two_minutes(desk, intent, is_new, window, deadline):
+    house = House(desk, external_type="salto_ks_site")
+    desk.plan = [CardFailure.NO_CARD]
+
+    job = house.make(intent, detects_new_tags=is_new)
+
+    assert job.card_by - job.waiting_since == timedelta(seconds=window)
+    assert job.deadline - job.requested_at == timedelta(seconds=deadline)
+
+
 # --- being made ready -----------------------------------------------------------------
 
 
