@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from access.cards import tag_words
 from access.cards.job_view import NextKind as Next
 from access.states import JobKind
 from accounts.providers.systems import CardFailure as Why
@@ -293,7 +294,6 @@ _READING: dict[str, str] = {
         "encoder."
     ),
 }
-_NEW_TAG = " If the tag is new, turn on registering."
 
 
 def row_of(failure: str) -> Row:
@@ -309,8 +309,12 @@ def content_of(failure: str, kind: str) -> Content:
     return Content.UNCHANGED if kind == JobKind.SCAN else row_of(failure).content
 
 
-def headline_of(failure: str, kind: str) -> str:
+def headline_of(failure: str, kind: str, *, is_tag: bool = False) -> str:
     headline = row_of(failure).headline
+    if is_tag:
+        headline = tag_words.HEADLINES.get(failure, headline)
+        is_reading = kind == JobKind.SCAN
+        return tag_words.NOT_READ if is_reading and headline == tag_words.DOUBT else headline
     if kind == JobKind.SCAN and headline == _NO_ANSWER:
         return "The card could not be read"
     return headline
@@ -325,16 +329,22 @@ def sentence_of(
     message: str = "",
     fields: str = "",
     in_a_row: int = 1,
-    detects_new_tags: bool = False,
+    is_tag: bool = False,
+    may_be_new: bool = False,
 ) -> str:
-    """Return what the person at the desk is told."""
+    """Return what the person at the desk is told.
+
+    `is_tag`: of a system where tags are given. `may_be_new`: the reader took no new tags.
+    """
     sentence = row_of(failure).sentence
+    if is_tag:
+        sentence = tag_words.SENTENCES.get(failure, sentence)
     if kind == JobKind.SCAN:
-        sentence = _READING.get(failure, sentence)
-    if failure == Why.ENCODER_BUSY and in_a_row > _MANY:
+        sentence = (tag_words.READING if is_tag else _READING).get(failure, sentence)
+    if failure == Why.ENCODER_BUSY and in_a_row > _MANY and not is_tag:
         sentence = BUSY_FOR_LONG
-    if failure == Why.NO_CARD and kind == JobKind.ASSIGN and not detects_new_tags:
-        sentence += _NEW_TAG
+    if failure == Why.NO_CARD and may_be_new:
+        sentence += tag_words.MAY_BE_NEW
     said = message.strip().rstrip(".") or "no reason was given"
     return sentence.format(
         encoder=encoder, reference=reference, message=said, fields=fields or "what is on it"

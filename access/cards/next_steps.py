@@ -75,10 +75,15 @@ class _Maker:
         self._job = job
         self._person_url = person_url
 
+    @property
+    def _thing(self) -> str:
+        return "tag" if self._job.system.assigns_tags else "card"
+
     def again(self, label: str) -> NextStep:
         return NextStep(kind=NextKind.TRY_AGAIN, label=label)
 
-    def read(self, label: str = "Read the card") -> NextStep:
+    def read(self, label: str = "") -> NextStep:
+        label = label or f"Read the {self._thing}"
         return NextStep(kind=NextKind.READ, label=label, target_id=self._job.pk)
 
     def discard(self, label: str = "Put it aside and make a new one") -> NextStep:
@@ -114,18 +119,33 @@ def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
         return [maker.again("Try again"), *maker.open_user()]
     if job.result.get("void"):
         return _for_void(job, maker)
-    row = failures.row_of(job.failure)
-    kinds = row.steps
-    if row.content is failures.Content.UNKNOWN:  # the doubt has ended, or never was
-        kinds = (NextKind.TRY_AGAIN,)
-    if job.evidence == "scan" or job.state == JobState.MISMATCH:
-        is_other_card = "was_on" in job.result
-        kinds = (NextKind.TRY_AGAIN, NextKind.REPLACE)[: 2 if is_other_card else 1]
-    again = "Write this card again" if job.state == JobState.MISMATCH else row.again
+    kinds = _kinds_for(job)
+    again = _again_of(job)
     steps: list[NextStep] = []
     for kind in _possible(kinds, job):
         steps += _steps_of(kind, job, maker, again)
     return steps
+
+
+def _again_of(job: EncodeJob) -> str:
+    if job.state == JobState.MISMATCH:
+        return "Write this card again"
+    label = failures.row_of(job.failure).again
+    return label.replace("card", "tag") if job.system.assigns_tags else label
+
+
+def _kinds_for(job: EncodeJob) -> tuple[NextKind, ...]:
+    """Return the steps that lead out of what went wrong, the right one first."""
+    if job.evidence == "scan" or job.state == JobState.MISMATCH:
+        is_other_card = "was_on" in job.result
+        return (NextKind.TRY_AGAIN, NextKind.REPLACE)[: 2 if is_other_card else 1]
+    row = failures.row_of(job.failure)
+    if row.content is failures.Content.UNKNOWN:  # the doubt has ended, or never was
+        return (NextKind.TRY_AGAIN,)
+    may_be_new = job.kind == JobKind.ASSIGN and not job.detects_new_tags
+    if job.failure == CardFailure.NO_CARD and may_be_new:
+        return (*row.steps, NextKind.ASSIGN)
+    return row.steps
 
 
 def _possible(kinds: tuple[NextKind, ...], job: EncodeJob) -> tuple[NextKind, ...]:
@@ -171,13 +191,13 @@ def _steps_of(kind: NextKind, job: EncodeJob, maker: _Maker, again: str) -> list
             if job.failure == CardFailure.NO_KEY_TO_UPDATE
             else "Report it lost and replace it"
         ),
-        NextKind.ASSIGN: "Register the tag",
+        NextKind.ASSIGN: "The tag is new",
     }
     return [maker.for_person(kind, labels[kind])]
 
 
 def _after_reading(job: EncodeJob, maker: _Maker, now: datetime) -> list[NextStep]:
-    another = maker.read("Read another card")
+    another = maker.read(f"Read another {'tag' if job.system.assigns_tags else 'card'}")
     another = NextStep(kind=another.kind, label=another.label)
     finding = job.result.get("finding")
     if finding == Finding.BLANK:

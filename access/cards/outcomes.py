@@ -481,7 +481,8 @@ def sentence_for(job: EncodeJob) -> str:
         message=job.provider_message,
         fields=str(job.result.get("fields", "")),
         in_a_row=int(job.result.get("in_a_row", 1)),
-        detects_new_tags=job.detects_new_tags,
+        is_tag=job.system.assigns_tags,
+        may_be_new=job.kind == JobKind.ASSIGN and not job.detects_new_tags,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from access.cards import failures, next_steps, outcomes, times
+from access.cards import failures, next_steps, outcomes, tag_words, times
 from access.cards.evidence import Finding
 from access.cards.job_view import JobView, Stage
 from access.models import AcsMembership, AcsUser, EncodeJob
@@ -33,6 +33,17 @@ _MUST_STAY_OFF = (
 )
 
 _ELSEWHERE = "{encoder} may still be waiting: read the card at another encoder, or here in a while."
+
+
+_TAG_ELSEWHERE = (
+    "{encoder} may still be waiting: read the tag at another reader, or here in a while."
+)
+
+
+def _stay_off(job: EncodeJob) -> str:
+    if job.system.assigns_tags:
+        return f"{job.encoder.name} may still be waiting. Keep tags off it while it blinks."
+    return _MUST_STAY_OFF.format(encoder=job.encoder.name)
 
 
 def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
@@ -67,7 +78,7 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
         reference=job.reference,
         tries=job.tries,
         try_again_at=_try_again_at(job, now),
-        tips=failures.tips_for(job.failure, job.tries) if stage == Stage.FAILED else (),
+        tips=_tips(job) if stage == Stage.FAILED else (),
         next_steps=() if is_hidden else next_steps.of(job, stage, actor, now, url),
         can_cancel=job.is_open and job.stopped_watching_at is None,
         is_stopped=job.stopped_watching_at is not None and is_moving,
@@ -75,6 +86,11 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
         is_moving=is_moving,
         spoken=_spoken(job, stage, headline),
     )
+
+
+def _tips(job: EncodeJob) -> tuple[str, ...]:
+    """They are about encoders: a reader in a wall stands where it stands."""
+    return () if job.system.assigns_tags else failures.tips_for(job.failure, job.tries)
 
 
 def stage_of(job: EncodeJob) -> Stage:
@@ -119,14 +135,18 @@ def _moving_words(job: EncodeJob, stage: Stage, now: datetime) -> tuple[str, str
     encoder = job.encoder.name
     if stage == Stage.PREPARING:
         what = "Getting the encoder ready" if job.kind == JobKind.SCAN else "Getting it ready"
+        if job.system.assigns_tags:
+            return "Getting it ready …", f"Keep the tag off {encoder} for a moment."
         return f"{what} …", f"Keep the card off {encoder} for a moment."
     if stage == Stage.CHECKING:
-        return "Checking …", "Leave the card where it is."
+        thing = "tag" if job.system.assigns_tags else "card"
+        return "Checking …", f"Leave the {thing} where it is."
     if stage == Stage.CANCELLED:
-        return "Stopped", "Nothing was sent to the encoder."
+        thing = "reader" if job.system.assigns_tags else "encoder"
+        return "Stopped", f"Nothing was sent to the {thing}."
     if job.stopped_watching_at:
-        return "Stopped waiting", _MUST_STAY_OFF.format(encoder=encoder)
-    if job.kind == JobKind.ASSIGN:
+        return "Stopped waiting", _stay_off(job)
+    if job.system.assigns_tags:
         return f"Hold the tag to {encoder}", "Hold it there until it says done."
     if job.card_by and now > job.card_by:
         return "Waiting for an answer", "Leave the card where it is."
@@ -138,16 +158,17 @@ def _failed_words(job: EncodeJob, stage: Stage) -> tuple[str, str]:
         return "Put aside", "Its right was withdrawn. Don’t hand this card out."
     if job.state == JobState.BLOCKED:
         return "Not sent", job.provider_message
-    headline = failures.headline_of(job.failure, job.kind)
+    headline = failures.headline_of(job.failure, job.kind, is_tag=job.system.assigns_tags)
     if stage == Stage.UNKNOWN:
-        headline = "Don’t hand this card out"
+        headline = tag_words.DOUBT if job.system.assigns_tags else "Don’t hand this card out"
     sentence = outcomes.sentence_for(job)
     if job.evidence == "scan" and job.state == JobState.FAILED:
         sentence += " Nothing was written."
     if stage == Stage.UNKNOWN and job.holds_encoder:
-        sentence += " " + _ELSEWHERE.format(encoder=job.encoder.name)
+        elsewhere = _TAG_ELSEWHERE if job.system.assigns_tags else _ELSEWHERE
+        sentence += " " + elsewhere.format(encoder=job.encoder.name)
     if stage == Stage.FAILED and job.holds_encoder:
-        sentence += " " + _MUST_STAY_OFF.format(encoder=job.encoder.name)
+        sentence += " " + _stay_off(job)
     return headline, sentence
 
 

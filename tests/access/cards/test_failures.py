@@ -1,5 +1,7 @@
 """Every row of facts/salto_space.md 6.1: its words, what it does to the card, the next step."""
 
+import re
+
 import pytest
 from django.utils import timezone
 
@@ -189,7 +191,40 @@ def test_a_tag_that_is_not_registered_may_be_new(desk):
 
     job = house.make("tag")
 
-    assert shown(house, job).sentence.endswith("If the tag is new, turn on registering.")
+    view = shown(house, job)
+    assert view.headline == "No tag was found"
+    assert view.sentence == (
+        "No tag was held to Front desk 1 in time. Hold the tag to the reader while it blinks. "
+        "If the tag is new, press “The tag is new”: the reader then registers it."
+    )
+    steps = [(step.kind, step.label, step.is_first) for step in view.next_steps]
+    assert steps == [
+        (NextKind.TRY_AGAIN, "Try again", True),
+        (NextKind.ASSIGN, "The tag is new", False),
+    ]
+    desk.plan = [CardFailure.NO_CARD]
+    as_new = shown(house, house.make("tag", detects_new_tags=True))
+    assert [step.kind for step in as_new.next_steps] == [NextKind.TRY_AGAIN]
+    assert "is new" not in as_new.sentence
+
+
+#: These come of writing cards for rooms, which Salto KS does not do.
+_OF_WRITING = {"card_full", "has_key", "no_key_to_update", "room_bad", "room_locked"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("intent", ["tag", "read"])
+@pytest.mark.parametrize("failure", sorted(TABLE.keys() - _OF_WRITING))
+def test_salto_ks_speaks_of_tags_and_readers(desk, failure, intent):
+    house = House(desk, external_type="salto_ks_site")
+    house.encoder.name = "Weir Gate"
+    house.encoder.save()
+    desk.plan = [CardFailure(failure)]
+
+    view = shown(house, house.make(intent))
+
+    words = " ".join([view.headline, view.sentence, *[step.label for step in view.next_steps]])
+    assert not re.search(r"\b(cards?|encoder|erase|room|Space)\b", words), words
 
 
 @pytest.mark.django_db
