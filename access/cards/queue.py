@@ -13,10 +13,10 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from access.cards.times import day_and_clock
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.models.credentials import ON_A_CARD, OUT_OF_DATE
-from access.states import Intent, Phase
+from access.states import CardState, Intent, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
-from accounts.providers.systems import SystemType
+from accounts.providers.systems import AccessMethod, SystemType
 
 #: Who should have come so long ago may still come.
 _LATE = timedelta(days=1)
@@ -38,7 +38,7 @@ class QueueRow:
     leaves: str = ""
     #: FIRST, or UPDATE for a card that is out of date.
     intent: Intent
-    #: "no card yet", "card is out of date".
+    #: "no card yet", "card is out of date", "card in doubt".
     why: str
 
 
@@ -93,6 +93,13 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
         today |= Q(system=each, starts_at__gte=start - _LATE, starts_at__lt=end)
     groups = AcsMembership.objects.filter(is_wanted=True, group__removed_at=None)
     cards = AcsCredential.objects.filter(ON_A_CARD, user=OuterRef("pk"))
+    in_doubt = AcsCredential.objects.filter(
+        access_method=AccessMethod.CARD,
+        phase=Phase.LIVE,
+        delete_asked_at=None,
+        card_state=CardState.SUSPECT,
+        user=OuterRef("pk"),
+    )
     waiting: QuerySet[Any] = (
         AcsUser.objects.filter(
             today,
@@ -102,7 +109,7 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
             delete_asked_at=None,
             phase__in=(Phase.CREATING, Phase.LIVE),
         )
-        .annotate(has_card=Exists(cards))
+        .annotate(has_card=Exists(cards), has_doubt=Exists(in_doubt))
         .filter(
             Exists(groups.filter(user=OuterRef("pk"))),
             ~Exists(cards.exclude(OUT_OF_DATE)),
@@ -122,6 +129,12 @@ def _today(zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     return start, datetime.combine(day + timedelta(days=1), time(), zone)
 
 
+def _why(user: Any) -> str:
+    if user.has_doubt:
+        return "card in doubt"
+    return "card is out of date" if user.has_card else "no card yet"
+
+
 def _row(user: Any, systems: dict[UUID, AcsSystem]) -> QueueRow:
     system = systems[user.system_id]
     zone = system.property.zone
@@ -136,5 +149,5 @@ def _row(user: Any, systems: dict[UUID, AcsSystem]) -> QueueRow:
         arrives=day_and_clock(user.starts_at, zone) if user.starts_at else "",
         leaves=day_and_clock(user.ends_at, zone) if user.ends_at else "no end",
         intent=Intent.UPDATE if user.has_card else Intent.FIRST,
-        why="card is out of date" if user.has_card else "no card yet",
+        why=_why(user),
     )

@@ -129,6 +129,16 @@ def test_a_tag_is_given_to_somebody(desk):
     assert verbs() == ["card_requested", "tag_assigned"]
 
 
+def test_a_card_that_was_lifted_early_is_in_doubt_among_the_arrivals(house, desk):
+    AcsUser.objects.filter(pk=house.jane.pk).update(starts_at=timezone.now())
+    desk.plan = [CardFailure.INTERRUPTED]
+    house.make()
+
+    rows = queue.arrivals(house.ana, now=timezone.now())
+
+    assert [(row.why, row.intent) for row in rows] == [("card in doubt", Intent.FIRST)]
+
+
 @pytest.mark.parametrize(("is_new", "window", "deadline"), [(False, 30, 90), (True, 120, 180)])
 @pytest.mark.parametrize("intent", [Intent.TAG, Intent.READ])
 def test_only_for_a_new_tag_a_reader_waits_for_two_minutes(desk, intent, is_new, window, deadline):
