@@ -48,17 +48,29 @@ def of(
         steps = _after_reading(job, maker, now)
     else:
         steps = []
+    # Reading needs the same link: it is no first step while that is down.
+    is_cut = stage == Stage.UNKNOWN and is_cut_off(job)
     allowed = [step for step in steps if _is_allowed(step, job, actor)]
     return tuple(
         NextStep(
             kind=step.kind,
             label=step.label,
             url=step.url,
-            is_first=number == 0,
+            is_first=number == 0 and not is_cut,
             target_id=step.target_id,
         )
         for number, step in enumerate(allowed)
     )
+
+
+def is_cut_off(job: EncodeJob) -> bool:
+    """Tell whether the link to the system is down, by its last listing or by this job's end."""
+    system = job.system
+    if system.is_bridge_down:
+        return True
+    tried_at = job.card_by or job.requested_at
+    is_older = system.listed_at is None or tried_at is None or system.listed_at <= tried_at
+    return job.failure == CardFailure.BRIDGE_DOWN and is_older
 
 
 def _is_allowed(step: NextStep, job: EncodeJob, actor: Actor) -> bool:

@@ -164,6 +164,8 @@ def _failed_words(job: EncodeJob, stage: Stage) -> tuple[str, str]:
     sentence = outcomes.sentence_for(job)
     if job.evidence == "scan" and job.state == JobState.FAILED:
         sentence += " Nothing was written."
+    if stage == Stage.UNKNOWN and next_steps.is_cut_off(job):
+        return headline, f"{sentence} Read the card once the link to the Salto server is back."
     if stage == Stage.UNKNOWN and job.holds_encoder:
         elsewhere = _TAG_ELSEWHERE if job.system.assigns_tags else _ELSEWHERE
         sentence += " " + elsewhere.format(encoder=job.encoder.name)

@@ -229,6 +229,11 @@ class EncoderChoice:
     is_doubtful: bool = False
     note_at: datetime | None = None
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the link to its system is known to be down."""
+        return self.encoder.system.is_bridge_down
+
 
 def encoders(
     actor: Actor, system: AcsSystem | None = None, *, remembered: Sequence[UUID] = ()

@@ -384,6 +384,7 @@ def _encoders(request: Request, user: AcsUser | None = None) -> dict[str, Any]:
     return {
         "encoders": choices,
         "has_several_places": len({each.encoder.system_id for each in choices}) > 1,
+        "cut_off": sorted({each.encoder.system.name for each in choices if each.is_cut_off}),
         "is_encoder_chosen": any(each.is_chosen for each in choices),
     }
 

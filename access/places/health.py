@@ -73,6 +73,7 @@ def health_of(system: AcsSystem) -> Health:
     if system.account.trouble:
         fix = "The account page says what to do."
         troubles.insert(0, Trouble(system.account.trouble.rstrip("."), fix, "danger"))
+    troubles = list(dict.fromkeys(troubles))  # Seam says the same with several codes
     since = system.trouble_since if system.errors else None
     if system.is_bridge_down:
         return Health("Bridge down", "danger", "plug-off", troubles, since)

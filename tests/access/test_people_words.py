@@ -203,3 +203,11 @@ def test_a_credential_that_was_never_written_is_no_card_beside_one_that_was() ->
     assert not words.is_left_over(card, [left, card])
     left.card_state = "suspect"
     assert not words.is_left_over(left, [left, card])
+
+
+def test_what_seam_says_with_two_codes_is_said_once():
+    codes = ("seam_bridge_disconnected", "bridge_disconnected")
+
+    health = health_of(system(errors=[{"code": code} for code in codes]))
+
+    assert len(health.troubles) == 1

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from access.cards import cards_back, presenting, queue, station
 from access.cards.job_view import Stage
-from access.models import AcsCredential, AcsEntrance, AcsUser, EncodeJob
+from access.models import AcsCredential, AcsEntrance, AcsSystem, AcsUser, EncodeJob
 from access.people import services
 from access.reconciling import storing
 from access.states import Intent
@@ -88,6 +88,46 @@ def test_a_pin_is_no_card_that_can_be_lost(house: House) -> None:
 
     assert client.get(reverse("card-lost", args=[pin.pk])).status_code == 404
     assert client.get(reverse("card-returned", args=[pin.pk])).status_code == 404
+
+
+# --- while the bridge is down ----------------------------------------------------------
+
+
+BRIDGE = [{"code": f"{kind}bridge_disconnected", "message": "x"} for kind in ("seam_", "")]
+
+
+def test_the_start_page_says_once_that_the_bridge_is_down(house: House) -> None:
+    make_encoder(house.system, name="Back office")
+    client = client_of(house.ana.user)
+    said = "The link to the Salto server is down (Seam Bridge)."
+
+    assert said not in text(client.get("/cards/?new"))
+    AcsSystem.objects.update(errors=BRIDGE)
+    assert text(client.get("/cards/?new")).count(said) == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_card_is_read_when_the_bridge_is_back(house: House, desk: Any, is_known: bool) -> None:
+    desk.plan = [CardFailure.COMMS_TIMEOUT if is_known else CardFailure.BRIDGE_DOWN]
+    job = house.make()
+    assert job.state == "unknown"
+    client = client_of(house.ana.user)
+    if is_known:
+        AcsSystem.objects.update(errors=BRIDGE)
+
+    cut = client.get(reverse("card-job", args=[job.pk]))
+    AcsSystem.objects.update(errors=[], listed_at=timezone.now() + timedelta(minutes=2))
+    back = client.get(reverse("card-job", args=[job.pk]))
+
+    assert "Read the card once the link to the Salto server is back." in text(cut)
+    assert "once the link" not in text(back)
+    assert [focused(page) for page in (cut, back)] == [["step-done"], ["step-read"]]
+
+
+def focused(response: Any) -> list[str]:
+    """The ids of what has the focus at the desk."""
+    tags = re.findall(r"<[^>]*\sdata-focus[^>]*>", response.content.decode())
+    return [found for tag in tags for found in re.findall(r'\sid="([^"]+)"', tag)]
 
 
 # --- cards that come back, or do not ---------------------------------------------------
