@@ -16,6 +16,7 @@ from accounts.providers.base import (
 )
 from accounts.providers.codes import CodeConstraint, ListedState
 from accounts.providers.http import HttpDoor
+from config.starting import wait_until
 from tests.accounts.providers.code_contract import (
     REF,
     CodeContract,
@@ -244,7 +245,7 @@ def test_looks_that_fail_do_not_change_what_the_command_was(rig):
 def test_the_feed_tells_who_opened_and_keeps_no_digits(rig):
     memory, since = make_code(rig), rig.now() - timedelta(seconds=5)
     rig.pass_time(60)
-    rig.type(memory.digits)
+    assert wait_until(lambda: rig.type(memory.digits), seconds=15)  # it comes onto the lock
     rig.type("11119999")
     unlock(rig, rig.driver(), budget_seconds=READ_SECONDS)
     rig.pass_time(1)
