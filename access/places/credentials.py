@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Q
 
 from access.models import AcsCredential, AcsSystem
 from access.models.credentials import ON_A_CARD, OUT_OF_DATE
 from access.people import words
-from access.places.paging import PAGE, CursorError
+from access.places.paging import PAGE
 from access.states import CardState, Phase
 from accounts.providers.systems import AccessMethod
 from locks.codes.words import State
+from locks.paging import moment_cursor, read_moment
 
 #: What a list can be narrowed to. A warning is found by its code.
 SHOW: dict[str, tuple[str, Q]] = {
@@ -77,18 +77,12 @@ def page(system: AcsSystem, show: str, *, before: str, now: datetime) -> Page:
         rows = rows.filter(_older_than(before))
     found = list(rows.order_by("-created_at", "id")[: PAGE + 1])
     last = found[PAGE - 1] if len(found) > PAGE else None
-    cursor = f"{last.created_at.isoformat()}_{last.pk}" if last else ""
+    cursor = moment_cursor(last.created_at, last.pk) if last else ""
     return Page([row_of(each, system, now) for each in found[:PAGE]], cursor)
 
 
 def _older_than(cursor: str) -> Q:
-    moment, _, pk = cursor.partition("_")
-    try:
-        at, last = datetime.fromisoformat(moment), UUID(pk)
-    except ValueError:
-        raise CursorError("invalid cursor") from None
-    if at.tzinfo is None:
-        raise CursorError("invalid cursor")
+    at, last = read_moment(cursor)
     return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(pk__gt=last))
 
 

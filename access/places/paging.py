@@ -10,12 +10,9 @@ from django.db.models import CharField, Func, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
 from access.models import AcsSystem
+from locks.paging import CursorError
 
 PAGE = 25
-
-
-class CursorError(ValueError):
-    """Somebody wrote an address by hand."""
 
 
 @dataclass(frozen=True)

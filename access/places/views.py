@@ -25,12 +25,13 @@ from access.people import listing
 from access.people.opening import doors_of
 from access.places import counting, credentials, encoders, services
 from access.places.health import health_of
-from access.places.paging import CursorError, page_by_name
+from access.places.paging import page_by_name
 from accounts.actors import Request, requires
 from accounts.models import Space
 from accounts.permissions import Permission
 from locks.codes.listing import uuid_of
 from locks.codes.services import RefusedError
+from locks.paging import CursorError
 from locks.views import wants_fragment
 
 _views = requires(Permission.VIEW_ACCESS)

@@ -21,6 +21,7 @@ from locks.codes.capability import capability_of, door_of
 from locks.codes.room import rooms
 from locks.codes.words import State, span, state_of
 from locks.models import AccessCode, Device
+from locks.paging import moment_cursor, read_moment
 
 PAGE = 50
 MOST_AT_A_DOOR = 100
@@ -218,10 +219,6 @@ class Listing:
     properties: list[Space]
 
 
-class CursorError(ValueError):
-    """Somebody wrote an address by hand."""
-
-
 def listing(actor: Actor, filters: Filters, *, before: str, now: datetime) -> Listing:
     """Put a page together. A fixed number of queries. Raises CursorError."""
     found = with_rows(filters.rows(actor, now))
@@ -232,23 +229,13 @@ def listing(actor: Actor, filters: Filters, *, before: str, now: datetime) -> Li
     return Listing(
         rows=rows_of(page[:PAGE], actor, now),
         pills=_pills(actor, filters, now),
-        older_url=filters.url(before=_cursor(more)) if more else "",
+        older_url=filters.url(before=moment_cursor(more.created_at, more.pk)) if more else "",
         properties=list(Space.objects.for_actor(actor).properties().order_by("name")),
     )
 
 
-def _cursor(code: AccessCode) -> str:
-    return f"{code.created_at.isoformat()}_{code.pk}"
-
-
 def _older_than(cursor: str) -> Q:
-    moment, _, pk = cursor.partition("_")
-    try:
-        at, last = datetime.fromisoformat(moment), UUID(pk)
-    except ValueError:
-        raise CursorError("invalid cursor") from None
-    if at.tzinfo is None:
-        raise CursorError("invalid cursor")
+    at, last = read_moment(cursor)
     return Q(created_at__lt=at) | Q(created_at=at, pk__lt=last)
 
 

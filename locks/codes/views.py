@@ -20,10 +20,11 @@ from locks.codes import exporting, foretelling, ladder, listing, overdue, pins, 
 from locks.codes import words as say
 from locks.codes.capability import capability_of
 from locks.codes.forms import EditForm, ExtendForm, NewCodeForm
-from locks.codes.listing import CursorError, Filters
+from locks.codes.listing import Filters
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError, Wish
 from locks.models import AccessCode, Device
+from locks.paging import CursorError
 from locks.views import wants_fragment
 
 _views = requires(Permission.VIEW_CODES)
