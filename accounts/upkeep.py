@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -12,11 +11,11 @@ from accounts import health
 from accounts.actors import Actor
 from accounts.hooks import managing
 from accounts.models import AccountState, ConnectedAccount, ConnectWebview, Hub
+from accounts.noting import note_change
 from accounts.permissions import Permission
 from accounts.signals import account_disconnected, disconnection_foretold
-from audit.services import record
 from audit.who import Who
-from audit.words import How, Verb
+from audit.words import Verb
 
 #: Milliseconds, as in the settings of the account.
 STATUS_INTERVAL_MS = (15_000, 3_600_000)
@@ -62,7 +61,7 @@ def change_settings(
         row.next_status_poll_at = at
         row.next_event_poll_at = at if row.event_poll_interval_ms else None
         row.save(update_fields=[*changed, "next_status_poll_at", "next_event_poll_at"])
-        _record(
+        note_change(
             Verb.ACCOUNT_CHANGED,
             row,
             by=by,
@@ -89,7 +88,7 @@ def sync_now(account: ConnectedAccount, *, at: datetime) -> bool:
 def allow_opening_again(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
     """A person says the one-time codes are in order again."""
     with transaction.atomic():
-        _record(
+        note_change(
             Verb.ACCOUNT_CHANGED,
             account,
             by=by,
@@ -128,7 +127,7 @@ def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         ConnectWebview.objects.filter(reconnects=row, finished_at=None).update(
             cancelled_at=at, secrets_sealed="", state_hash=""
         )
-        _record(
+        note_change(
             Verb.ACCOUNT_DISCONNECTED,
             row,
             by=by,
@@ -139,17 +138,3 @@ def disconnect(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         )
         account_disconnected.send(ConnectedAccount, account=row, at=at)
         health.account_changed.send(ConnectedAccount, account=row, at=at)
-
-
-def _record(verb: Verb, account: ConnectedAccount, *, by: Who, at: datetime, **detail: Any) -> None:
-    """Write down what somebody did with an account on its page."""
-    record(
-        verb,
-        workspace_id=account.workspace_id,
-        at=at,
-        who=by,
-        how=How.WEB,
-        place=account.as_place(),
-        subject=account.name,
-        **detail,
-    )

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.driving import driver_for
 from accounts.hooks.signature import is_secret
 from accounts.models import ConnectedAccount, IncomingHook
+from accounts.noting import note_change
 from accounts.providers import PROVIDERS
 from accounts.providers.base import (
     MadeWebhook,
@@ -22,9 +23,8 @@ from accounts.providers.base import (
     UnexpectedReplyError,
 )
 from accounts.sealing import UnreadableError
-from audit.services import record
 from audit.who import Who
-from audit.words import How, Verb
+from audit.words import Verb
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def add(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         hook.remote_id, hook.made_at = made.remote_id, at
         hook.seal_secret(made.secret)
         hook.save()
-        _record(Verb.WEBHOOK_ADDED, account, by=by, at=at)
+        note_change(Verb.WEBHOOK_ADDED, account, by=by, at=at)
 
 
 def _claim(account: ConnectedAccount, at: datetime) -> IncomingHook:
@@ -147,7 +147,7 @@ def remove(account: ConnectedAccount, *, by: Who, at: datetime) -> None:
         driver.delete_webhook(hook.remote_id)
     with transaction.atomic():
         if hook.delete()[0]:
-            _record(Verb.WEBHOOK_REMOVED, account, by=by, at=at)
+            note_change(Verb.WEBHOOK_REMOVED, account, by=by, at=at)
 
 
 def drop(account: ConnectedAccount) -> None:
@@ -166,15 +166,3 @@ def drop(account: ConnectedAccount) -> None:
     except (ProviderError, UnreadableError) as error:
         logger.info("a webhook could not be removed at its provider: %s", error)
     hook.delete()
-
-
-def _record(verb: Verb, account: ConnectedAccount, *, by: Who, at: datetime) -> None:
-    record(
-        verb,
-        workspace_id=account.workspace_id,
-        at=at,
-        who=by,
-        how=How.WEB,
-        place=account.as_place(),
-        subject=account.name,
-    )
