@@ -78,11 +78,3 @@ class JobState(models.TextChoices):
 #: An attempt may be under way at the encoder.
 MOVING = (JobState.REQUESTING, JobState.WAITING)
 OPEN_STATES = (JobState.PREPARING, JobState.READY, *MOVING, JobState.VERIFYING)
-FINAL_STATES = (
-    JobState.ISSUED,
-    JobState.DONE,
-    JobState.MISMATCH,
-    JobState.FAILED,
-    JobState.CANCELLED,
-    JobState.BLOCKED,
-)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -30,6 +31,7 @@ from access.cards import (
     stopping,
     told,
 )
+from access.cards.cards_back import LostReport
 from access.cards.forms import AgainForm, OrderForm, picked, uuids
 from access.cards.job_view import Stage
 from access.cards.refusals import RefusedError
@@ -164,15 +166,9 @@ def batch(request: Request) -> HttpResponse:
 def lost(request: Request, pk: UUID) -> HttpResponse:
     found = _find_card(request, pk)
     if request.method == "POST":
-        try:
-            report = cards_back.lost(found, by=request.actor, at=timezone.now())
-        except RefusedError as refusal:
-            messages.error(request, refusal.sentence)
+        report = _take_back(request, found, cards_back.lost, say_more=messages.warning)
+        if report is None:
             return redirect("card-lost", pk=found.pk)
-        done, *warning = report.sentences
-        messages.success(request, done)
-        if warning:
-            messages.warning(request, " ".join(warning))
         return _to_person(found, intent=Intent.FIRST if report.can_replace else None)
     context = {"card": found, "report": cards_back.consequences(found)}
     return render(request, "cards/lost.html", context)
@@ -183,18 +179,31 @@ def lost(request: Request, pk: UUID) -> HttpResponse:
 def returned(request: Request, pk: UUID) -> HttpResponse:
     found = _find_card(request, pk)
     if request.method == "POST":
-        try:
-            report = cards_back.returned(found, by=request.actor, at=timezone.now())
-        except RefusedError as refusal:
-            messages.error(request, refusal.sentence)
+        if _take_back(request, found, cards_back.returned, say_more=messages.info) is None:
             return redirect("card-returned", pk=found.pk)
-        done, *rest = report.sentences
-        messages.success(request, done)
-        if rest:
-            messages.info(request, " ".join(rest))
         return _to_person(found, intent=None)
     context = {"card": found, "report": cards_back.consequences(found, returned=True)}
     return render(request, "cards/returned.html", context)
+
+
+def _take_back(
+    request: Request,
+    card: AcsCredential,
+    act: Callable[..., LostReport],
+    *,
+    say_more: Callable[[Request, str], None],
+) -> LostReport | None:
+    """Do it, and say what it brought. None, and why, where it is refused."""
+    try:
+        report = act(card, by=request.actor, at=timezone.now())
+    except RefusedError as refusal:
+        messages.error(request, refusal.sentence)
+        return None
+    done, *more = report.sentences
+    messages.success(request, done)
+    if more:
+        say_more(request, " ".join(more))
+    return report
 
 
 # --- finding --------------------------------------------------------------------------

@@ -122,22 +122,6 @@ def edit(
     return user
 
 
-def set_groups(
-    user: AcsUser, groups: Iterable[AcsAccessGroup], *, by: Actor, at: datetime
-) -> AcsUser:
-    """Wish somebody into exactly these groups. Raises RefusedError."""
-    by.require(Permission.MANAGE_CARDHOLDERS, user.system.property_id)
-    with transaction.atomic():
-        user = wishes.fresh(user)
-        _check_changeable(user)
-        held = wishes.wanted_ids(user)
-        said = _move(user, held, _chosen(user.system, groups, held), at=at)
-        if said:
-            wishes.save(user, at=at)
-            wishes.tell(Verb.CARDHOLDER_CHANGED, user, by=by, at=at, after=said[0][1][:500])
-    return user
-
-
 def _change(user: AcsUser, wish: Wish) -> list[tuple[Part | None, str]]:
     """Put a wish into the row. Returns the parts that differ, each as the log tells it."""
     said: list[tuple[Part | None, str]] = []

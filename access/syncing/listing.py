@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
 #: A listing that took long is repeated after so many times as long.
 _SHARE = 10.0
-#: One that is hinted at comes sooner, and never in a row.
-_HINTED_SECONDS = 10.0
 #: Groups read again with each listing, the longest unread first.
 GROUPS_IN_ROTATION = 10
 #: The first reading of a large system is not interrupted by a second listing for so long.

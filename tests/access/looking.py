@@ -1,5 +1,7 @@
 """Letting time pass for the reconciler: rows become due, listings are worth repeating."""
 
+from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +18,10 @@ from access.models import (
     AcsUser,
     SystemsWatch,
 )
-from access.people import wishes
+from access.people import services, wishes
+from access.people.services import Wish
 from access.states import Part
+from accounts.actors import Actor
 from accounts.models import ConnectedAccount, Trouble
 from tests.make import make_account, make_site
 
@@ -81,3 +85,14 @@ def wish_group(user: AcsUser, group: AcsAccessGroup, *, is_wanted: bool = True) 
 
 def wish_deleted(user: AcsUser) -> AcsUser:
     return wish(user, delete_asked_at=timezone.now(), phase="deleting")
+
+
+def edit_as_shown(
+    user: AcsUser, groups: Iterable[AcsAccessGroup] | None, *, by: Actor, at: datetime, **wish: Any
+) -> AcsUser:
+    """Change somebody as the form does: what is not named, and with None the groups, stays."""
+    kept = {each.name: getattr(user, each.name) for each in fields(Wish)}
+    if groups is None:
+        groups = [each.group for each in user.memberships.filter(is_wanted=True)]
+    version = wishes.version_of(user, wishes.wanted_ids(user))
+    return services.edit(user, Wish(**kept | wish), groups, version=version, by=by, at=at)

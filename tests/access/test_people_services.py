@@ -17,6 +17,7 @@ from accounts.models import Role
 from audit.models import Event
 from audit.words import Verb
 from locks.codes.services import RefusedError
+from tests.access.looking import edit_as_shown
 from tests.make import (
     actor,
     make_acs_user,
@@ -56,24 +57,7 @@ def create(system, desk, groups=(), key=None, **wish):
 
 
 def edit(user, desk, groups=None, **wish):
-    held = wishes.wanted_ids(user)
-    keep = {
-        "full_name": user.full_name,
-        "email": user.email,
-        "phone": user.phone,
-        "starts_at": user.starts_at,
-        "ends_at": user.ends_at,
-    }
-    if groups is None:
-        groups = [each.group for each in user.memberships.filter(is_wanted=True)]
-    return services.edit(
-        user,
-        Wish(**keep | wish),
-        groups,
-        version=wishes.version_of(user, held),
-        by=desk,
-        at=NOW,
-    )
+    return edit_as_shown(user, groups, by=desk, at=NOW, **wish)
 
 
 # --- making -----------------------------------------------------------------------------
@@ -273,7 +257,7 @@ def test_one_group_for_another(system, desk):
     old, new = make_group(system), make_group(system)
     user = make_acs_user(system, groups=[old])
 
-    services.set_groups(user, [new], by=desk, at=NOW)
+    edit(user, desk, [new])
 
     states = AcsMembership.objects.values_list("group_id", "is_wanted", "is_seen")
     assert set(states) == {(old.pk, False, True), (new.pk, True, False)}
@@ -285,8 +269,9 @@ def test_a_wish_taken_back_before_anybody_heard_of_it_leaves_nothing(system, des
     group = make_group(system)
     user = make_acs_user(system, remote_id="", phase="creating")
 
-    services.set_groups(user, [group], by=desk, at=NOW)
-    services.set_groups(user, [], by=desk, at=NOW)
+    edit(user, desk, [group])
+    user.refresh_from_db()
+    edit(user, desk, [])
 
     assert not user.memberships.exists()
 
@@ -296,7 +281,7 @@ def test_a_wish_the_provider_may_have_heard_of_is_kept_until_it_is_seen_gone(sys
     user = make_acs_user(system)
     AcsMembership.objects.create(user=user, group=group)
 
-    services.set_groups(user, [], by=desk, at=NOW)
+    edit(user, desk, [])
 
     left = user.memberships.get()
     assert (left.is_wanted, left.is_seen) == (False, False)

@@ -19,7 +19,7 @@ from accounts.models import ConnectedAccount, Trouble
 from accounts.providers.base import RefusedError, UnreachableError
 from audit.models import Event
 from tests.access.fakes import FakeSystem, FakeSystems, lost
-from tests.access.looking import connect, look, system_of
+from tests.access.looking import connect, edit_as_shown, look, system_of
 from tests.make import actor, make_user
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,8 @@ def boss(account: ConnectedAccount) -> Actor:
 
 def _move(user: AcsUser, by: Actor, *names: str) -> None:
     groups = AcsAccessGroup.objects.filter(name__in=names)
-    services.set_groups(user, groups, by=by, at=timezone.now())
+    user.refresh_from_db()
+    edit_as_shown(user, groups, by=by, at=timezone.now())
 
 
 def _create(account: ConnectedAccount, wish: Wish, by: Actor, *names: str) -> AcsUser:
