@@ -1,8 +1,7 @@
 """Keypad Cloud in front of the sandbox program: the promises of every driver, and its own."""
 
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,11 +17,9 @@ from accounts.providers.base import (
     RefusedError,
 )
 from accounts.providers.codes import CodeConstraint, ListedState
-from accounts.providers.http import HttpDoor
 from tests.accounts.providers.code_contract import (
     REF,
     CodeContract,
-    CodeRig,
     Memory,
     list_codes,
     lock_of,
@@ -31,13 +28,12 @@ from tests.accounts.providers.code_contract import (
 )
 from tests.accounts.providers.contract import (
     READ_SECONDS,
-    SILENT_SECONDS,
     DriverContract,
-    Rig,
     unlock,
 )
 from tests.accounts.providers.keeper import MemoryTokens
 from tests.accounts.providers.salto_ks.rigs import SandboxProgram
+from tests.accounts.providers.sandbox_rigs import KeyRig
 
 pytestmark = pytest.mark.sandbox
 
@@ -51,21 +47,16 @@ def program(tmp_path_factory):
     program.close()
 
 
-class KeypadRig(Rig, CodeRig):
-    """Willow Court and its Main Door; the driver reads the sandbox's clock."""
+class KeypadRig(KeyRig):
+    """Willow Court and its Main Door."""
 
-    states = {"locked": LockState.LOCKED, "unlocked": LockState.UNLOCKED}
     secrets = (KEY,)
-    sent_when_unauthorized = 1
-    digits = "739146"
+    code_calls = tuple(
+        {"route": "keypad_code", "method": method} for method in ("POST", "PATCH", "DELETE")
+    )
 
     def __init__(self, program):
-        super().__init__()
-        self.program = program
-        self.door = HttpDoor((), plain_origins=(program.origin,))
-        self.moved = timedelta(0)
-        program.control("DELETE", "faults")
-        program.control("POST", "reset")
+        super().__init__(program)
         [site] = [row for row in program.control("GET", "sites") if "Willow" in row["name"]]
         self.site_id = site["id"]
         locks = program.control("GET", f"locks?site_id={self.site_id}")
@@ -86,61 +77,6 @@ class KeypadRig(Rig, CodeRig):
 
     def empty_driver(self):
         return self.driver(key="keypad-empty-key")
-
-    def set_lock(self, *, state=None, online=None):
-        wished = {"locked_state": state, "online_flag": online}
-        known = {name: value for name, value in wished.items() if value is not None}
-        self.program.control("POST", f"locks/{self.lock_id}", **known)
-
-    def make_trouble(self, trouble):
-        wish = {"match": {"route": "api"}, "times": None}
-        if trouble.silent:
-            wish |= {"effect": "slow", "seconds": SILENT_SECONDS + 0.4}
-        elif trouble.html:
-            wish |= {"effect": "html"}
-        else:
-            wish |= {"effect": "status", "status": trouble.status, "body": trouble.body}
-            wish |= {"headers": dict(trouble.headers)}
-        self.program.control("POST", "faults", **wish)
-
-    def count_commands(self):
-        return len(self.program.control("GET", f"requests?request_id={self.request_id}"))
-
-    def close(self):
-        self.program.control("DELETE", "faults")
-        self.door.close()
-
-    # --- codes ---
-
-    def now(self):
-        return datetime.now(UTC) + self.moved
-
-    def code_driver(self):
-        return self.driver()
-
-    def pass_time(self, seconds):
-        self.moved += timedelta(seconds=seconds)
-        self.program.control("POST", "clock", advance_seconds=seconds)
-
-    @contextmanager
-    def losing_answers(self):
-        for method in ("POST", "PATCH", "DELETE"):
-            match = {"route": "keypad_code", "method": method}
-            self.program.control("POST", "faults", effect="drop_after", times=None, match=match)
-        yield
-        self.program.control("DELETE", "faults")
-
-    def answer_everything(self, status, body=None):
-        wish = {"effect": "status", "times": None, "status": status, "body": body}
-        self.program.control("POST", "faults", match={"route": "api"}, **wish)
-
-    def type(self, digits):
-        asked = {"lock_id": self.lock_id, "code": digits}
-        return self.program.control("POST", "keypad", **asked)["opened"]
-
-    def codes_alive(self):
-        rows = self.program.control("GET", f"codes?lock_id={self.lock_id}")
-        return [row for row in rows if row["name"].startswith(REF)]
 
     def edit_elsewhere(self, remote_id):
         api = self.code_driver().api

@@ -17,6 +17,7 @@ from accounts.providers.salto_ks.words import LEGACY_LOCK_STATES, LOCK_STATES
 from tests.accounts.providers.contract import READ_SECONDS, SILENT_SECONDS, Rig
 from tests.accounts.providers.keeper import MemoryTokens
 from tests.accounts.providers.salto_ks import answers
+from tests.accounts.providers.sandbox_rigs import OnSandbox
 from tests.accounts.providers.servers import Answer, Cloud
 
 SECRET = "canary-client-secret"
@@ -191,7 +192,7 @@ class SandboxProgram:
         self._process.wait(10)
 
 
-class SandboxRig(_SaltoRig):
+class SandboxRig(OnSandbox, _SaltoRig):
     def __init__(self, program, dialect="connect"):
         self.program = program
         super().__init__(program.origin, dialect)
@@ -219,17 +220,6 @@ class SandboxRig(_SaltoRig):
         if state is not None:
             self.program.control("POST", f"locks/{self.lock_id}", locked_state=state)
 
-    def make_trouble(self, trouble):
-        wish = {"match": {"route": "api"}, "times": None}
-        if trouble.silent:
-            wish |= {"effect": "slow", "seconds": SILENT_SECONDS + 0.4}
-        elif trouble.html:
-            wish |= {"effect": "html"}
-        else:
-            wish |= {"effect": "status", "status": trouble.status, "body": trouble.body}
-            wish |= {"headers": dict(trouble.headers)}
-        self.program.control("POST", "faults", **wish)
-
     def empty_driver(self):
         if self.dialect == "connect":
             return self.driver(username="empty@example.com")
@@ -237,9 +227,6 @@ class SandboxRig(_SaltoRig):
             "POST", "faults", match={"route": "sites"}, effect="empty_list", times=None
         )
         return self.driver()
-
-    def count_commands(self):
-        return len(self.program.control("GET", f"requests?request_id={self.request_id}"))
 
     def close(self):
         super().close()
