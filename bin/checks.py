@@ -67,7 +67,7 @@ def checks(browser: Path | None) -> list[Check]:
         Check("mypy", [_tool("mypy"), "."]),
         Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], _PRODUCTION),
-        pytest(["-n", "2", "--dist", "loadgroup"], browser),
+        pytest(["-n", "2"], browser),
     ]
 
 

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 from pytest_socket import socket_allow_hosts
+from xdist.scheduler import LoadScopeScheduling
+
+#: Those that start programs take longest, and go first: what is short fills the end.
+_LONG = ("tests/browser/", "tests/chaos/", "tests/processes/", "tests/config/test_run.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,6 +23,30 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
     settings.WHITENOISE_USE_FINDERS = True
+
+
+class _Files(LoadScopeScheduling):
+    """Hands out whole files, in their order; all browser tests are one, for they share a demo."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _LONG[0] if nodeid.startswith(_LONG[0]) else nodeid.split("::", maxsplit=1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Files(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place_of(item.nodeid))
+
+
+def _place_of(nodeid: str) -> int:
+    return next((n for n, long in enumerate(_LONG) if nodeid.startswith(long)), len(_LONG))
 
 
 def pytest_runtest_setup() -> None:

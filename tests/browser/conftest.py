@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+#: Generous, for a busy machine: what is there sooner is seen sooner.
+expect.set_options(timeout=15_000)
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "demo-password-for-tests"

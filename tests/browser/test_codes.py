@@ -4,21 +4,15 @@ import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Demo, new_context, sign_in
+from tests.browser.test_accessibility import both_themes, still
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 #: Generous, for a busy machine. The page usually follows within a second.
 SOON = 30_000
-
-
-def violations(page: Page) -> list[str]:
-    page.wait_for_load_state("networkidle")  # a fragment that is swapped in half way confuses it
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
 
 
 def state(page: Page) -> Any:
@@ -79,25 +73,21 @@ def test_a_code_made_by_keyboard_opens_its_door_until_it_is_revoked(
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation_on_the_pages_of_codes(
-    browser: Browser, demo: Demo, scheme: str
-) -> None:
-    context = new_context(browser, demo, color_scheme=scheme)
-    page = context.new_page()
+def test_axe_finds_no_violation_on_the_pages_of_codes(browser: Browser, demo: Demo) -> None:
+    page = still(browser, demo)
     sign_in(page, "frontdesk")
     make(page, "Room 205", "Axe")
     code, found = page.url, {}
 
     for path in (code, f"{code}edit/", f"{code}revoke/", "/codes/", "/codes/new/", "/codes/?q=zz"):
         page.goto(path)
-        found[path] = violations(page)
+        found[path] = both_themes(page)
     page.goto("/codes/new/")
     page.get_by_role("button", name="Make the code").click()
-    found["with errors"] = violations(page)
+    found["with errors"] = both_themes(page)
 
     assert {path: rows for path, rows in found.items() if rows} == {}
-    context.close()
+    page.context.close()
 
 
 def test_digits_go_from_the_page_by_themselves(page: Page) -> None:

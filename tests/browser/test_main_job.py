@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Demo, new_context, sign_in
 from tests.browser.test_board import openings, tile, unlock, wait_for_opening
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
 def begin(page: Page) -> None:

@@ -10,7 +10,7 @@ from tests.browser.conftest import Demo, new_context
 from tests.browser.test_accessibility import violations
 from tests.browser.test_keyboard import FOCUSED, press, tab_to
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 ENCODER = seed.make_id("encoder", "Back office")
 

@@ -121,7 +121,7 @@ def test_a_failing_preparation_is_one_sentence_and_a_log(place):
 
 
 @pytest.mark.processes
-def test_two_copies_run_side_by_side_and_a_killed_one_leaves_nothing(place):
+def test_two_run_side_by_side_one_leaves_nothing_and_one_starts_again_what_is_killed(place):
     asked = [settings(place / name) for name in ("one", "two")]
     with demo(asked[0]) as first, demo(asked[1]) as second:
         assert read_until(first, READY)[-1].startswith(READY)
@@ -130,6 +130,12 @@ def test_two_copies_run_side_by_side_and_a_killed_one_leaves_nothing(place):
         first.kill()
 
         assert until(lambda: at_work_for(place / "one") == [])
+        time.sleep(5)  # what ends sooner is taken for a fault, and everything stops
+        for words in ("valkey-server", "-Q actuate"):
+            killed = pid_of(second, words)
+            os.kill(killed, signal.SIGKILL)
+
+            assert until(lambda w=words, k=killed: pid_of(second, w) not in (0, k))
         assert status_of(int(asked[1]["LOCKBOARD_PORT"]), "/readyz") == 200
 
         second.send_signal(signal.SIGINT)
@@ -223,22 +229,3 @@ def pid_of(copy, words):
         except psutil.NoSuchProcess:
             continue
     return 0
-
-
-@pytest.mark.processes
-def test_a_killed_engine_and_a_killed_worker_are_started_again(place):
-    asked = settings(place / "data")
-    with demo(asked) as copy:
-        assert read_until(copy, READY)[-1].startswith(READY)
-        time.sleep(5)  # what ends sooner is taken for a fault, and everything stops
-        for words in ("valkey-server", "-Q actuate"):
-            killed = pid_of(copy, words)
-            os.kill(killed, signal.SIGKILL)
-
-            assert until(lambda w=words, k=killed: pid_of(copy, w) not in (0, k))
-        assert status_of(int(asked["LOCKBOARD_PORT"]), "/readyz") == 200
-
-        copy.terminate()
-
-        assert copy.wait(15) == 128 + signal.SIGTERM
-        assert at_work_for(place) == []
