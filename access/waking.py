@@ -53,5 +53,10 @@ def _hint(account_id: UUID) -> None:
 
 
 def tell(system: AcsSystem) -> None:
-    """Tell pages, once this transaction is committed, that something of a system changed."""
+    """Tell pages, once this transaction is committed, that something of a system changed.
+
+    Of one not placed no page of a property hears: who is to place it asks now and then.
+    """
+    if not system.is_placed:
+        return
     live.announce_topic(system.workspace_id, system.property_id, "access", system.pk)

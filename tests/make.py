@@ -194,6 +194,7 @@ def make_system(account: ConnectedAccount | None = None, **fields: Any) -> AcsSy
         **{
             "remote_id": str(uuid4()),
             "name": "SIMULATED Salto Space",
+            "is_placed": True,
             "external_type": "salto_space_system",
             "listed_at": timezone.now() - timedelta(minutes=1),
         }

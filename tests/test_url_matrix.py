@@ -335,6 +335,19 @@ def test_a_neighbour_does_not_learn_that_it_is_there(name: str, world: World) ->
             assert ask(client_of(user), name, world, method).status_code == 404
 
 
+@every([name for name in OF_SOMETHING if name.startswith(("acs-", "card-"))])
+def test_what_nobody_has_placed_is_there_for_nobody(name: str, world: World) -> None:
+    world.system.is_placed = False
+    world.system.save()
+    for role in roles_with(ADDRESSES[name].permission):  # type: ignore[arg-type]
+        may_place = name == "acs-system-settings" and role != Role.FRONT_DESK
+        client = client_of(make_user(role, workspace=world.workspace))
+
+        status = ask(client, name, world).status_code
+
+        assert (role, status) == (role, 200 if may_place else 404)
+
+
 @every(OF_SOMETHING)
 def test_what_is_not_there_looks_the_same_as_what_is_not_yours(name: str, world: World) -> None:
     client = client_of(make_user(Role.ADMIN, workspace=world.workspace))

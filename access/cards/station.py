@@ -301,7 +301,7 @@ def jobs_for(actor: Actor) -> QuerySet[EncodeJob]:
 
 def jobs_to_see(actor: Actor) -> QuerySet[EncodeJob]:
     """Return jobs whose page is shown: one's own, too, whose system went meanwhile."""
-    jobs = EncodeJob.objects.filter(system__workspace_id=actor.workspace.pk)
+    jobs = EncodeJob.objects.filter(system__workspace_id=actor.workspace.pk, system__is_placed=True)
     if actor.property_ids is not None:
         jobs = jobs.filter(system__property_id__in=actor.property_ids)
     here = Q(system__removed_at=None) | Q(created_by=actor.user)

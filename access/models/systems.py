@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from accounts.models import ConnectedAccount, Space
+from accounts.models import ConnectedAccount, ConnectedSite, Space
+from accounts.permissions import Permission
 from accounts.providers.systems import SystemType
 from audit.ids import new_id
 from audit.who import Place
@@ -22,7 +23,11 @@ class InSystemQuerySet(models.QuerySet[Any]):
     """Rows that belong to a system, and are seen where the system is."""
 
     def for_actor(self, actor: Actor) -> Self:
-        rows = self.filter(system__workspace_id=actor.workspace.pk, system__removed_at=None)
+        rows = self.filter(
+            system__workspace_id=actor.workspace.pk,
+            system__removed_at=None,
+            system__is_placed=True,
+        )
         if actor.property_ids is None:
             return rows
         return rows.filter(system__property_id__in=actor.property_ids)
@@ -57,19 +62,39 @@ class SystemsWatch(models.Model):
 
 class AcsSystemQuerySet(models.QuerySet["AcsSystem"]):
     def for_actor(self, actor: Actor) -> Self:
-        systems = self.filter(workspace_id=actor.workspace.pk, removed_at=None)
+        systems = self.filter(workspace_id=actor.workspace.pk, removed_at=None, is_placed=True)
         if actor.property_ids is None:
             return systems
         return systems.filter(property_id__in=actor.property_ids)
 
+    def to_place_by(self, actor: Actor) -> Self:
+        """Keep those of which nobody has said where they belong, and this person may say it.
+
+        That is who looks after systems in every property of the account: in one alone, they
+        would be shown the name of another's.
+        """
+        ids = actor.property_ids_with(Permission.MANAGE_SYSTEMS)
+        systems = self.filter(workspace_id=actor.workspace.pk, removed_at=None, is_placed=False)
+        if ids is None:
+            return systems
+        sites = ConnectedSite.objects.filter(account=models.OuterRef("account"))
+        return systems.filter(
+            models.Exists(sites), ~models.Exists(sites.exclude(property_id__in=ids))
+        )
+
 
 class AcsSystem(models.Model):
-    """One installation (Salto Space) or site (Salto KS) behind a connected account."""
+    """One installation (Salto Space) or site (Salto KS) behind a connected account.
+
+    Until it is placed, `property` is a guess that nobody is to see it by.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey("accounts.Workspace", models.PROTECT, related_name="+")
     account = models.ForeignKey(ConnectedAccount, models.PROTECT, related_name="acs_systems")
     property = models.ForeignKey(Space, models.PROTECT, related_name="acs_systems")
+    #: Whether it is known to belong to that property. Once true, it stays so.
+    is_placed = models.BooleanField(default=False)
     remote_id = models.CharField(max_length=200)
     name = models.CharField(max_length=200)
     external_type = models.CharField(max_length=60, blank=True)
@@ -126,6 +151,9 @@ class AcsSystem(models.Model):
         return any("bridge" in each["code"] for each in self.errors)
 
     def as_place(self) -> Place:
+        """Return where lines of the log belong: of one not placed, to no property."""
+        if not self.is_placed:
+            return self.account.as_place()
         return Place(
             property_id=self.property_id,
             property_name=self.property.name,

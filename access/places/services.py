@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from access import waking
@@ -62,24 +63,38 @@ def set_wired(
 
 
 def move_system(system: AcsSystem, place: Space, *, by: Actor, at: datetime) -> bool:
-    """Give a system to another property; its doors lose their links to rooms of the old one.
+    """Give a system to a property, the first or another; doors lose links to rooms of the old one.
 
     Return False if it belonged there already. Raises RefusedError.
     """
-    by.require(Permission.MANAGE_SYSTEMS, system.property_id)
     by.require(Permission.MANAGE_SYSTEMS, place.pk)
     if place.parent_id or place.workspace_id != system.workspace_id:
         raise RefusedError([RuleError("property", "choose a property")])
-    if place.pk == system.property_id:
-        return False
     with transaction.atomic():
+        system = _held(system, by)
+        if system.is_placed and place.pk == system.property_id:
+            return False
         waking.tell(system)  # whoever looks at it in the old property
-        AcsSystem.objects.filter(pk=system.pk).update(property=place)
+        AcsSystem.objects.filter(pk=system.pk).update(property=place, is_placed=True)
         AcsEntrance.objects.filter(system=system, space__isnull=False).update(space=None)
-        system.property = place
+        system.property, system.is_placed = place, True
         after = f"belongs to {place.name}"
         _tell(Verb.SYSTEM_CHANGED, system, system.name, by=by, at=at, after=after)
     return True
+
+
+def _held(system: AcsSystem, by: Actor) -> AcsSystem:
+    """Return the row as it is now, kept from others. Raises PermissionDenied where it is not `by`'s.
+
+    Somebody else may have placed it a moment ago, where `by` has no say.
+    """
+    rows = AcsSystem.objects.select_for_update(of=("self",), no_key=True)
+    now: AcsSystem = rows.select_related("property", "account").get(pk=system.pk)
+    if now.is_placed:
+        by.require(Permission.MANAGE_SYSTEMS, now.property_id)
+    elif not AcsSystem.objects.to_place_by(by).filter(pk=now.pk).exists():
+        raise PermissionDenied(Permission.MANAGE_SYSTEMS)
+    return now
 
 
 def _tell(

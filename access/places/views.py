@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -51,11 +52,11 @@ def find_system(request: Request, pk: UUID) -> AcsSystem:
 
 def frame(request: Request, system: AcsSystem, tab: str) -> dict[str, Any]:
     """What every page of a system shows around it."""
-    may = request.actor.may
+    may, has_place = request.actor.may, system.is_placed
     return {
         "system": system,
         "health": health_of(system),
-        "zone": system.property.zone,
+        "zone": system.property.zone if has_place else ZoneInfo(request.actor.zone_name),
         "tab": tab,
         "after": "",
         "before": "",
@@ -76,12 +77,13 @@ def answer(request: Request, template: str, context: dict[str, Any]) -> HttpResp
 @require_safe
 @_views
 def systems(request: Request) -> HttpResponse:
-    found = AcsSystem.objects.for_actor(request.actor).select_related("property", "account")
-    rows = list(found.order_by("name", "pk"))
+    found = AcsSystem.objects.for_actor(request.actor)
+    if request.actor.may(Permission.MANAGE_SYSTEMS):
+        found = found | AcsSystem.objects.to_place_by(request.actor)
+    rows = list(found.select_related("property", "account").order_by("is_placed", "name", "pk"))
     counts = counting.counts_of(rows)
     context = {
         "rows": [(system, health_of(system), counts[system.pk]) for system in rows],
-        "property_names": {system.property.name for system in rows},
         "may_connect": request.actor.may(Permission.MANAGE_ACCOUNTS),
     }
     return answer(request, "access/systems.html", context)
@@ -121,8 +123,9 @@ def _toggled(filters: listing.Filters, key: str, base: str) -> str:
 @_get_or_post
 @_manages
 def system_settings(request: Request, pk: UUID) -> HttpResponse:
-    found = find_system(request, pk)
-    request.actor.require(Permission.MANAGE_SYSTEMS, found.property_id)
+    found = _find_to_place(request, pk) or find_system(request, pk)
+    if found.is_placed:
+        request.actor.require(Permission.MANAGE_SYSTEMS, found.property_id)
     properties = _properties(request)
     if request.method == "POST":
         asked = uuid_of(request.POST.get("property", ""))
@@ -134,8 +137,16 @@ def system_settings(request: Request, pk: UUID) -> HttpResponse:
             return redirect(found)
         else:
             return redirect(found)
-    context = frame(request, found, "settings") | {"properties": properties}
+    context = frame(request, found, "settings") | {
+        "properties": properties,
+        "counts": None if found.is_placed else counting.counts_of([found])[found.pk],
+    }
     return render(request, "access/settings.html", context)
+
+
+def _find_to_place(request: Request, pk: UUID) -> AcsSystem | None:
+    rows = AcsSystem.objects.to_place_by(request.actor).select_related("property", "account")
+    return rows.filter(pk=pk).first()
 
 
 def _properties(request: Request) -> QuerySet[Space]:

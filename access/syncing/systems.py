@@ -12,7 +12,7 @@ from access import waking
 from access.models import AcsSystem
 from access.reconciling import facts
 from access.syncing import words
-from accounts.models import ConnectedAccount
+from accounts.models import ConnectedAccount, Space
 from accounts.providers.systems import ListedSystem
 from audit.services import record
 from audit.words import Verb
@@ -26,8 +26,9 @@ def take(
 ) -> list[AcsSystem]:
     """Store a listing of an account's systems. Return those that were in it.
 
-    A new one belongs to the property of the account's site, and waits where it has none. Of
-    an account that is being disconnected nothing is stored, so that nothing comes back.
+    A new one waits where the account has no site yet, and is placed where there can be no doubt
+    about its property. Of an account that is being disconnected nothing is stored, so that
+    nothing comes back.
     """
     with transaction.atomic():
         row = ConnectedAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
@@ -39,9 +40,11 @@ def _take(
 ) -> list[AcsSystem]:
     rows = AcsSystem.objects.filter(account=account).select_related("property", "account")
     known = {row.remote_id: row for row in rows}
+    once = {each.remote_id: each for each in listed}
+    is_only = len({*known, *once}) == 1
     found = []
-    for each in {each.remote_id: each for each in listed}.values():
-        row = known.pop(each.remote_id, None) or _new(account, each)
+    for each in once.values():
+        row = known.pop(each.remote_id, None) or _new(account, each, is_only=is_only)
         if row is not None:
             _store(row, each, at)
             found.append(row)
@@ -50,7 +53,7 @@ def _take(
     return found
 
 
-def _new(account: ConnectedAccount, listed: ListedSystem) -> AcsSystem | None:
+def _new(account: ConnectedAccount, listed: ListedSystem, *, is_only: bool) -> AcsSystem | None:
     site = account.sites.select_related("property").order_by("name").first()
     if site is None:
         return None
@@ -58,8 +61,20 @@ def _new(account: ConnectedAccount, listed: ListedSystem) -> AcsSystem | None:
         workspace_id=account.workspace_id,
         account=account,
         property=site.property,
+        is_placed=_is_clear(account, is_only=is_only),
         remote_id=listed.remote_id,
     )
+
+
+def _is_clear(account: ConnectedAccount, *, is_only: bool) -> bool:
+    """Tell whether a new system can belong to one property only.
+
+    A Seam workspace is one site, whose property was chosen for its locks. Its only system is
+    meant with them; of two, one may be the hotel's next door.
+    """
+    if Space.objects.filter(workspace_id=account.workspace_id).properties().count() == 1:
+        return True
+    return is_only and account.sites.values("property").distinct().count() == 1
 
 
 def _store(row: AcsSystem, listed: ListedSystem, at: datetime) -> None:

@@ -133,7 +133,7 @@ def test_a_listing_takes_as_many_queries_for_few_as_for_many(
 
     with CaptureQueriesContext(connection) as queries:
         look(account)
-    assert len(queries) == 77
+    assert len(queries) == 78
 
     for user_id in list(system.users):
         cloud.change_user(user_id, external_number="7", is_subscribed=True)

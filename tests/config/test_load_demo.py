@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from access.models import AcsSystem
 from accounts.models import ConnectedAccount, Membership, Role, Space, User, Workspace
 from accounts.providers.base import UnreachableError
 from audit.models import Event
 from locks.models import Device
+from tests.access.fakes import FakeSystems
 from tests.locks.fakes import FakeDriver, snapshot
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +58,32 @@ def test_the_demo_has_three_properties_four_people_and_its_doors() -> None:
     for account in ConnectedAccount.objects.all():
         assert account.remote_id == "us"
         assert None not in (account.next_status_poll_at, account.next_event_poll_at)
+
+
+class _WithSystems(FakeDriver, FakeSystems):
+    def __init__(self) -> None:
+        FakeSystems.__init__(self)
+        FakeDriver.__init__(self)
+
+
+def test_its_systems_are_placed_before_anything_else_can_find_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = _WithSystems()
+    fake.add_system("Annex")
+    fake.add_system("Weir")
+    command = import_module("config.management.commands.load_demo")
+    monkeypatch.setattr(
+        command, "driver_for", lambda account: fake if account.provider == "seam" else FakeDriver()
+    )
+
+    call_command("load_demo")
+
+    systems = AcsSystem.objects.order_by("name")
+    assert list(systems.values_list("name", "property__name", "is_placed")) == [
+        ("Annex", "Harbour Annex", True),
+        ("Weir", "Harbour Annex", True),
+    ]
 
 
 def test_loaded_again_it_adds_nothing_and_sets_the_password(

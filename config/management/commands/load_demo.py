@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from access.models import AcsSystem
+from access.syncing import systems
 from accounts.driving import driver_for
 from accounts.models import (
     ConnectedAccount,
@@ -24,6 +26,7 @@ from accounts.models import (
 from accounts.providers import PROVIDERS
 from accounts.providers.base import ProviderError
 from accounts.providers.salto_ks import sandbox_environment
+from accounts.providers.systems import AccessSystems
 from audit.services import record
 from audit.words import Verb
 from locks import polling
@@ -163,6 +166,10 @@ def _add_sites(account: ConnectedAccount, place: Space) -> None:
             account=account, remote_id=remote.remote_id, name=remote.name, property=place
         )
         polling.poll_site(driver, site)
+    if isinstance(driver, AccessSystems):
+        # Both systems of the demo's Seam are that property's: nobody need be asked.
+        systems.take(account, driver.list_systems(), at=now)
+        AcsSystem.objects.filter(account=account).update(is_placed=True)
     record(
         Verb.ACCOUNT_CONNECTED,
         workspace_id=account.workspace_id,
