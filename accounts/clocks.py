@@ -43,7 +43,10 @@ class ClockTrouble:
     @property
     def fix(self) -> str:
         if self.is_alert:
-            return f"Times in the log are off by as much, and one-time codes may be refused. {_FIX}"
+            return (
+                "Times in the log are off by as much, and where doors ask for one-time codes, "
+                f"these may be refused. {_FIX}"
+            )
         return _FIX
 
 

@@ -16,6 +16,7 @@ from django.db.models import F
 from access import waking
 from access.cards import calling, checks, gone, outcomes, rows
 from access.models import AcsCredential, AcsMembership, AcsUser, EncodeJob
+from access.reconciling import facts
 from access.states import CardState, Intent, JobKind, JobState, Part, Phase
 from accounts import health
 from accounts.providers.base import ProviderError, Reach
@@ -34,8 +35,8 @@ _LOOK_EVERY_SECONDS = 0.5
 _LEAST = timedelta(seconds=2)
 #: A credential that a lost answer made shows in the listing after so long at the latest.
 _SHOWN_WITHIN = timedelta(seconds=15)
-#: The provider's clock may be this much behind ours.
-_SKEW = timedelta(seconds=5)
+#: What may remain between the provider's clock and ours once they are compared.
+_SLACK = timedelta(seconds=5)
 #: Nobody else takes the job up while a list is read for it.
 _LISTING = calling.LIST_SECONDS + 1
 
@@ -416,6 +417,8 @@ def _unwritten_of(
 ) -> ListedCredential | None:
     """Return the person's unwritten card that was made since, by the provider's listing."""
     assert job.user is not None
+    skew = job.system.account.clock_skew_seconds
+    made_from = facts.made_from(since, skew_seconds=skew, slack=_SLACK)
     listed = systems.list_credentials(job.system.remote_id, user_id=job.user.remote_id)
     known = set(
         AcsCredential.objects.filter(system=job.system, user_id=job.user_id)
@@ -431,7 +434,7 @@ def _unwritten_of(
             and each.is_issued is not True
             and each.remote_id not in known
             and not each.is_being_deleted
-            and (each.created_at is None or each.created_at >= since - _SKEW)
+            and (each.created_at is None or each.created_at >= made_from)
         ),
         None,
     )

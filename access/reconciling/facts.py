@@ -12,6 +12,8 @@ from access.models import AcsUser
 from access.states import Part
 from accounts.providers.systems import ListedUser, Mutation, Problem, UserWish
 
+#: Between a call and the moment its provider writes down, as it looks once clocks are compared.
+CLOCK_SLACK = timedelta(seconds=60)
 #: Systems round times, and say them in zones of their own.
 _SAME_MOMENT = timedelta(seconds=60)
 
@@ -27,6 +29,16 @@ MUTATIONS = {
     Part.SCHEDULE: "updating_access_schedule",
     Part.SUSPENSION: "updating_suspension_state",
 }
+
+
+def made_from(
+    since: datetime, *, skew_seconds: float | None, slack: timedelta = CLOCK_SLACK
+) -> datetime:
+    """Return from when on, by the provider's clock, something was made that we asked for at `since`.
+
+    `skew_seconds`: their clock minus ours, as an account keeps it; None where nobody knows.
+    """
+    return since + timedelta(seconds=skew_seconds or 0) - slack
 
 
 def reported(listed: ListedUser) -> dict[str, Any]:

@@ -301,7 +301,9 @@ class Maker:
             .exclude(remote_id="")
             .values_list("remote_id", flat=True)
         )
-        found = storing.made_by(row, [each for each in listed if each.remote_id not in known])
+        strangers = [each for each in listed if each.remote_id not in known]
+        skew = row.system.account.clock_skew_seconds
+        found = storing.made_by(row, strangers, skew_seconds=skew)
 
         def take(it: AcsCredential) -> None:
             since = it.ambiguous_since

@@ -6,7 +6,7 @@ The functions change the row they are given, locked by whoever calls, and do not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +19,6 @@ from accounts.providers.systems import AccessMethod, ListedCredential, ListedUse
 from accounts.sealing import UnreadableError
 from audit.services import record
 from audit.words import Verb
-
-#: The provider's clock may be so far behind ours.
-CLOCK_SLACK = timedelta(seconds=60)
 
 
 def take_user(row: AcsUser, listed: ListedUser, *, asked_at: datetime) -> Change:
@@ -179,18 +176,23 @@ def log_lost_credential(row: AcsCredential, *, at: datetime) -> None:
     )
 
 
-def made_by(row: AcsCredential, listed: Sequence[ListedCredential]) -> ListedCredential | None:
-    """Return the credential that a call with a lost answer has made: the first that fits."""
-    since = row.ambiguous_since
-    if since is None:
+def made_by(
+    row: AcsCredential, listed: Sequence[ListedCredential], *, skew_seconds: float | None
+) -> ListedCredential | None:
+    """Return the credential that a call with a lost answer has made: the first that fits.
+
+    `skew_seconds`: the provider's clock minus ours.
+    """
+    if row.ambiguous_since is None:
         return None
+    since = facts.made_from(row.ambiguous_since, skew_seconds=skew_seconds)
     fitting = [
         each
         for each in listed
         if each.access_method == row.access_method
         and not each.is_being_deleted
         and each.created_at is not None
-        and each.created_at >= since - CLOCK_SLACK
+        and each.created_at >= since
     ]
     return min(fitting, key=_age, default=None)
 

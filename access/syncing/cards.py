@@ -72,10 +72,10 @@ def _adopt(
     lost = AcsCredential.objects.filter(
         system=system, remote_id="", ambiguous_since__isnull=False
     ).exclude(phase=Phase.GONE)
-    free, adopted = list(strangers), {}
+    free, adopted, skew = list(strangers), {}, system.account.clock_skew_seconds
     for row in lost.order_by("ambiguous_since"):
         theirs = [each for each in free if user_ids.get(each.user_id) == row.user_id]
-        made = storing.made_by(row, theirs)
+        made = storing.made_by(row, theirs, skew_seconds=skew)
         if made is not None:
             free.remove(made)
             adopted[row.pk] = made

@@ -40,7 +40,8 @@ def take(
     users = {each.remote_id: each for each in listed}
     rows = {row.remote_id: row for row in _rows(system, users)}
     strangers = [each for remote_id, each in users.items() if remote_id not in rows]
-    adopted = adopt(_lost(system), strangers)
+    skew = system.account.clock_skew_seconds
+    adopted = adopt(_lost(system), strangers, skew_seconds=skew)
     new = {each.remote_id for each in strangers} - {each.remote_id for each in adopted.values()}
     _add(system, [users[remote_id] for remote_id in sorted(new)], asked_at)
     seen: dict[UUID, ListedUser | None] = dict(adopted)
@@ -90,29 +91,35 @@ def _lost(system: AcsSystem) -> list[AcsUser]:
     return list(rows.exclude(phase=Phase.GONE).order_by("ambiguous_since"))
 
 
-def adopt(lost: Sequence[AcsUser], strangers: Sequence[ListedUser]) -> dict[UUID, ListedUser]:
-    """Recognise whom a call has made, by name and address, the first that fits and each once."""
+def adopt(
+    lost: Sequence[AcsUser], strangers: Sequence[ListedUser], *, skew_seconds: float | None
+) -> dict[UUID, ListedUser]:
+    """Recognise whom a call has made, by name and address, the first that fits and each once.
+
+    `skew_seconds`: the provider's clock minus ours.
+    """
     found: dict[UUID, ListedUser] = {}
     free = sorted(
         (each for each in strangers if each.created_at and not each.is_being_deleted),
         key=lambda each: (each.created_at, each.remote_id),
     )
     for row in lost:
-        mine = next((each for each in free if _is_made_for(row, each)), None)
+        assert row.ambiguous_since is not None
+        since = facts.made_from(row.ambiguous_since, skew_seconds=skew_seconds)
+        mine = next((each for each in free if _is_made_for(row, each, since)), None)
         if mine is not None:
             free.remove(mine)
             found[row.pk] = mine
     return found
 
 
-def _is_made_for(row: AcsUser, listed: ListedUser) -> bool:
-    assert row.ambiguous_since is not None
+def _is_made_for(row: AcsUser, listed: ListedUser, since: datetime) -> bool:
     assert listed.created_at is not None
     return (
         facts.is_same_name(row.full_name, listed.full_name)
         and row.email.casefold() == listed.email.casefold()
         and row.phone == listed.phone
-        and listed.created_at >= row.ambiguous_since - storing.CLOCK_SLACK
+        and listed.created_at >= since
     )
 
 

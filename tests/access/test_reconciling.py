@@ -130,6 +130,45 @@ def test_a_lost_answer_makes_one_user_never_two(
     assert jane.remote_id in house.people_in[_group("Spa").remote_id]
 
 
+def _is_ahead(cloud: FakeSystems, account: ConnectedAccount, minutes: int) -> None:
+    """Let the provider's clock be so far ahead of ours, and that be known of its account."""
+    ahead = timedelta(minutes=minutes)
+    cloud.now = lambda: timezone.now() + ahead
+    ConnectedAccount.objects.filter(pk=account.pk).update(clock_skew_seconds=ahead.total_seconds())
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_far_off_makes_nobody_twice(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, minutes: int
+) -> None:
+    _is_ahead(cloud, account, minutes)
+    jane = _wished(account)
+    cloud.fail("create_acs_user", lost(), is_after=True)
+
+    _settle(account)
+
+    jane.refresh_from_db()
+    made = [user for user in house.users.values() if user.full_name == "Jane Doe"]
+    assert [user.remote_id for user in made] == [jane.remote_id]
+    assert AcsUser.objects.filter(full_name="Jane Doe").count() == 1
+
+
+@pytest.mark.parametrize("minutes", [-10, 0, 10])
+def test_whoever_was_there_minutes_before_is_not_who_was_asked_for(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, minutes: int
+) -> None:
+    _is_ahead(cloud, account, minutes)
+    namesake = cloud.add_user(house, "Jane Doe", created_at=cloud.now() - timedelta(minutes=5))
+    jane = _wished(account)
+    cloud.fail("create_acs_user", lost(), is_after=True)
+
+    _settle(account)
+
+    jane.refresh_from_db()
+    assert jane.remote_id in house.users
+    assert jane.remote_id != namesake.remote_id
+
+
 def test_nothing_is_made_again_before_a_listing_has_settled_it(
     cloud: FakeSystems, account: ConnectedAccount
 ) -> None:
@@ -584,6 +623,20 @@ def test_a_lost_answer_makes_one_pin(
     (made,) = house.credentials.values()
     pin = AcsCredential.objects.get()
     assert (pin.remote_id, pin.phase) == (made.remote_id, "live")
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_far_off_makes_no_second_pin(
+    cloud: FakeSystems, house: Any, account: ConnectedAccount, mara: AcsUser, minutes: int
+) -> None:
+    _is_ahead(cloud, account, minutes)
+    _ask_for_pin(mara, cloud)
+    cloud.fail("create_credential", lost(), is_after=True)
+
+    _settle(account, 60)
+
+    (made,) = house.credentials.values()
+    assert AcsCredential.objects.get().remote_id == made.remote_id
 
 
 def test_a_pin_waits_for_its_person(

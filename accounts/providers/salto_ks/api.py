@@ -18,11 +18,11 @@ from accounts.providers.base import (
     UnexpectedReplyError,
 )
 from accounts.providers.http import HttpDoor, Reply
-from accounts.providers.retry_after import http_date
 from accounts.providers.rows import Row, RowReader
 from accounts.providers.salto_ks.errors import LABEL, Asked, refusal
 from accounts.providers.salto_ks.oauth import TOKEN_BUDGET_SECONDS, Clock, fetch_token
 from accounts.providers.text import whole
+from accounts.providers.their_clock import TheirClock
 
 READ_BUDGET_SECONDS = 10.0
 LIST_BUDGET_SECONDS = 60.0
@@ -34,9 +34,6 @@ MAX_PAGES = 200
 
 #: A token is renewed this long before it ends, or in the last quarter of a shorter life.
 RENEW_BEFORE = timedelta(seconds=60)
-
-#: A reply that took longer tells too little about Salto's clock.
-CLOCK_READ_WITHIN_SECONDS = 4.0
 
 _reader = RowReader(LABEL)
 read_rows, read_row, unexpected = _reader.read_rows, _reader.read_row, _reader.unexpected
@@ -52,9 +49,10 @@ class Api:
     now: Clock
     turns: Turns | None = None
     read_budget_seconds: float = READ_BUDGET_SECONDS
-    #: Salto's clock minus ours, from the reply that came quickest.
-    clock_offset_seconds: float | None = field(default=None, init=False)
-    _quickest_seconds: float = field(default=CLOCK_READ_WITHIN_SECONDS, init=False)
+    clock: TheirClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = TheirClock(self.now)
 
     # --- tokens ---
 
@@ -123,18 +121,8 @@ class Api:
             budget_seconds=deadline - sent,
             **{**options, "headers": {**options.get("headers", {}), **authorization}},
         )
-        self._read_clock(reply, monotonic() - sent)
+        self.clock.read(reply, monotonic() - sent)
         return reply
-
-    def _read_clock(self, reply: Reply, took_seconds: float) -> None:
-        """Compare clocks by the `Date` of a reply. A cache's is as old as its copy (`Age`)."""
-        if took_seconds > self._quickest_seconds or "Age" in reply.headers:
-            return
-        if theirs := http_date(reply.headers.get("Date", "")):
-            # Written without its fraction of a second, somewhere on the way there and back.
-            ahead = theirs - self.now()
-            self.clock_offset_seconds = ahead.total_seconds() + 0.5 + took_seconds / 2
-            self._quickest_seconds = took_seconds
 
     def row(self, asked: Asked, url: str, *, fresh: bool = False) -> Row:
         """Return one object; UnexpectedReplyError if it is none."""

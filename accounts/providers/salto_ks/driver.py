@@ -165,7 +165,7 @@ class SaltoKS(SaltoCodes):
 
     @property
     def clock_offset_seconds(self) -> float | None:
-        return self.api.clock_offset_seconds
+        return self.api.clock.offset_seconds
 
     @property
     def environment(self) -> str:

@@ -5,7 +5,7 @@ else, and no proxy between may repeat it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -21,6 +21,7 @@ from accounts.providers.http import MAX_BODY_BYTES, MAX_LIST_BYTES, HttpDoor
 from accounts.providers.rows import Row, RowReader
 from accounts.providers.seam.errors import LABEL, refusal
 from accounts.providers.text import is_id
+from accounts.providers.their_clock import TheirClock
 
 READ_BUDGET_SECONDS = 10.0
 #: A device is about 5 kB, and the door reads two megabytes.
@@ -40,6 +41,10 @@ class SeamApi:
     now: Callable[[], datetime]
     turns: Turns | None = None
     read_budget_seconds: float = READ_BUDGET_SECONDS
+    clock: TheirClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = TheirClock(self.now)
 
     def call(
         self,
@@ -60,15 +65,17 @@ class SeamApi:
         deadline = monotonic() + budget
         if self.turns is not None:
             self.turns.take(budget_seconds=budget)
+        sent = monotonic()
         reply = self.door.request(
             "POST",
             f"{self.connection.api_base.rstrip('/')}/{path}",
             headers=headers,
             json=body,
-            budget_seconds=deadline - monotonic(),
+            budget_seconds=deadline - sent,
             fresh=fresh,
             max_body_bytes=max_body_bytes,
         )
+        self.clock.read(reply, monotonic() - sent)
         if problem := refusal(reply, self.now(), is_command=is_command):
             raise problem
         answer = reply.body_json()

@@ -61,8 +61,8 @@ def _pause(seconds: float) -> None:
 
 
 class Seam(SeamCodes, SeamSystems):
-    """One workspace, by API key. Implements LockDriver, RemoteUnlock and EventFeed, in `codes`
-    AccessCodes and in `systems` AccessSystems.
+    """One workspace, by API key. Implements LockDriver, RemoteUnlock, EventFeed and TellsTime, in
+    `codes` AccessCodes and in `systems` AccessSystems.
     """
 
     label = LABEL
@@ -80,6 +80,10 @@ class Seam(SeamCodes, SeamSystems):
         self.connection = connection
         self.api = SeamApi(connection, door, now, turns)
         self._pause = pause
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        return self.api.clock.offset_seconds
 
     # --- the account ---
 

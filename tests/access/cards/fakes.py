@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -50,6 +50,8 @@ class FakeDesk:
         self.after: dict[str, Exception] = {}
         self.during: dict[str, Callable[[], None]] = {}
         self.keeps_deleted_for = 0
+        #: Its clock minus ours.
+        self.ahead = timedelta()
         self._lock = Lock()
         self._looks: dict[str, int] = {}
         self._wishes: dict[str, tuple[str, str, Any]] = {}
@@ -110,7 +112,7 @@ class FakeDesk:
                 "remote_id": str(uuid4()),
                 "access_method": "card",
                 "user_id": user_id,
-                "created_at": timezone.now(),
+                "created_at": timezone.now() + self.ahead,
                 "is_issued": False,
                 "warnings": (Problem(code="waiting_to_be_issued"),),
             }

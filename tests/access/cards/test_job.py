@@ -30,7 +30,7 @@ from access.cards.refusals import RefusedError as CardRefused
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.states import CardState, Intent, JobState, Phase
 from access.syncing import leftovers
-from accounts.models import Membership
+from accounts.models import ConnectedAccount, Membership
 from accounts.providers.base import (
     RateLimitError,
     RefusedError,
@@ -166,6 +166,18 @@ def test_what_is_left_of_a_failed_try_is_written_instead_of_another(house, desk)
 
 
 def test_a_credential_whose_answer_was_lost_is_found_and_not_made_twice(house, desk):
+    desk.after["create_credential"] = UncertainError("no answer")
+
+    job = house.make()
+
+    assert job.state == JobState.ISSUED
+    assert (desk.names().count("create_credential"), len(desk.cards)) == (1, 1)
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_far_off_makes_no_second_credential(house, desk, minutes):
+    desk.ahead = timedelta(minutes=minutes)
+    ConnectedAccount.objects.update(clock_skew_seconds=desk.ahead.total_seconds())
     desk.after["create_credential"] = UncertainError("no answer")
 
     job = house.make()

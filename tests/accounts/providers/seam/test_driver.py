@@ -2,6 +2,8 @@
 
 import copy
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -12,6 +14,7 @@ from accounts.providers.base import (
     NotYetError,
     Reach,
     RefusedError,
+    TellsTime,
     UncertainError,
     UnexpectedReplyError,
 )
@@ -431,3 +434,21 @@ def test_an_outage_fails_the_lines_it_touches(rig):
 
     assert (found["token"].result, found["locks"].result) == (CheckResult.OK, CheckResult.FAILED)
     assert found["locks"].detail == "Seam does not answer"
+
+
+# --- its clock ---
+
+
+@pytest.mark.parametrize("ahead", [-600, 0, 600])
+def test_poll_09_seam_s_clock_is_read_from_its_replies(rig, ahead):
+    driver = rig.driver()
+    assert driver.clock_offset_seconds is None
+    stamp = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead), usegmt=True)
+    answer = yes(workspace=answers.WORKSPACE)
+    answer.headers["Date"] = stamp
+    rig.cloud.on("POST", "/workspaces/get", answer)
+
+    driver.list_sites()
+
+    assert isinstance(driver, TellsTime)
+    assert driver.clock_offset_seconds == pytest.approx(ahead, abs=1.5)
