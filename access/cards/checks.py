@@ -3,6 +3,7 @@ in the moment it is sent (reliability ACT-08; facts/salto_space.md §6, transiti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,10 +50,17 @@ def is_still_allowed(job: EncodeJob) -> bool:
     actor = actor_of(job.created_by, job.workspace_id)
     if actor is None or actor.workspace.pk != job.workspace_id:
         return False
-    if actor.property_ids is not None and job.system.property_id not in actor.property_ids:
-        return False
     wanted = permissions_for(Intent(job.intent))
-    return all(actor.may(each, job.system.property_id) for each in wanted)
+    if not _may_at(actor, job.system, wanted):
+        return False
+    return job.settles is None or _may_at(actor, job.settles.system, (Permission.MAKE_CARDS,))
+
+
+def _may_at(actor: Actor, system: AcsSystem, wanted: Iterable[Permission]) -> bool:
+    place = system.property_id
+    if actor.property_ids is not None and place not in actor.property_ids:
+        return False
+    return all(actor.may(each, place) for each in wanted)
 
 
 # --- the way there --------------------------------------------------------------------

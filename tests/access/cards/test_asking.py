@@ -6,12 +6,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from access.cards import cards_back, intents, presenting, queue, stopping
+from access.cards import cards_back, checks, intents, presenting, queue, stopping
 from access.cards.job_view import NextKind, Stage
 from access.cards.refusals import RefusedError
 from access.models import AcsMembership, EncodeJob
-from access.states import CardState, Intent, JobState, Part, Phase
+from access.states import CardState, Intent, JobKind, JobState, Part, Phase
 from accounts.models import AccountState, Membership, Role
+from accounts.permissions import PERMISSIONS_OF, Permission
 from accounts.providers.base import UncertainError
 from accounts.providers.systems import CardFailure, CardOnEncoder, Problem, ScanResult
 from audit.models import Event
@@ -22,6 +23,7 @@ from tests.make import (
     make_encoder,
     make_entrance,
     make_group,
+    make_job,
     make_property,
     make_system,
     make_user,
@@ -217,6 +219,39 @@ def test_a_doubt_is_not_ended_by_whoever_may_only_look_there(house, desk, elsewh
 
     with pytest.raises(PermissionDenied):
         house.ask(Intent.READ, encoder=make_encoder(elsewhere), settles=job, by=actor(bo))
+
+
+@pytest.mark.parametrize("settles", [True, False])
+def test_who_ends_a_doubt_must_still_be_allowed_to_when_it_is_sent(
+    house, desk, monkeypatch, settles
+):
+    desk.after["start_encode"] = UncertainError("gone quiet")
+    doubtful = house.make()
+    house.pass_time(doubtful, 700)
+    house.work(doubtful)
+    desk.plan = [ScanResult(card=None, credential=None)]
+    reading = house.ask(Intent.READ, settles=doubtful if settles else None)
+    scans_only = PERMISSIONS_OF[Role.FRONT_DESK] - {Permission.MAKE_CARDS}
+    monkeypatch.setitem(PERMISSIONS_OF, Role.FRONT_DESK, scans_only)
+
+    reading = house.work(reading)
+
+    assert reading.state == (JobState.BLOCKED if settles else JobState.DONE)
+    assert ("no longer allowed" in reading.provider_message) is settles
+    assert house.seen(doubtful).state == JobState.UNKNOWN
+
+
+def test_a_doubt_is_ended_by_nobody_who_lost_the_property_it_is_in(house, elsewhere):
+    bo = make_user(Role.FRONT_DESK, place=elsewhere.property, name="Bo")
+    there = {"created_by": bo, "actor_kind": "user", "kind": JobKind.SCAN}
+    doubtful = make_job(house.jane, house.encoder)
+
+    allowed = [
+        checks.is_still_allowed(make_job(encoder=make_encoder(elsewhere), settles=each, **there))
+        for each in (None, doubtful)
+    ]
+
+    assert allowed == [True, False]
 
 
 def test_a_try_does_not_move_to_another_system(house, desk, elsewhere):
