@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.ks_system import seats
 from sandbox.space import keys, syncing
+from sandbox.space.numbering import free_numbers
 from sandbox.space.things import SpaceDoor, SpaceGroup, SpaceKey, SpaceSystem, SpaceUser
 from sandbox.world import Table, World, new_id
 
@@ -67,12 +68,13 @@ def _grow_groups(world: World, system: SpaceSystem, count: int, door_ids: list[s
 
 def _grow_users(world: World, system: SpaceSystem, count: int, group_ids: list[str]) -> None:
     start, now = len(world.space_users) + 1, world.now()
+    numbers = free_numbers(world, system.id)
     for number in range(count):
         wanted = min(1 + number % MOST_GROUPS, len(group_ids))
         user = SpaceUser(
             id=new_id(),
             system_id=system.id,
-            ext_id=f"SIM-{start + number:05}",
+            ext_id=next(numbers),
             full_name=f"SIMULATED Person {start + number}",
             created_at=now,
             synced_at=now,

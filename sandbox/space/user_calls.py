@@ -6,6 +6,7 @@ from sandbox.seam import params as parameters
 from sandbox.seam.http import Ask, call, invalid
 from sandbox.space import encoders, shapes, syncing
 from sandbox.space.calls import USER, is_found, mine, one, user
+from sandbox.space.numbering import free_numbers
 from sandbox.space.things import SpaceSystem, SpaceUser
 from sandbox.world import new_id
 
@@ -20,11 +21,10 @@ def create(ask: Ask) -> dict[str, Any]:
     for key in groups:
         ask.given["acs_access_group_id"] = key
         one(ask, ask.world.space_groups, "acs_access_group")
-    number = ask.world.count("space_users")
     row = SpaceUser(
         id=new_id(),
         system_id=system.id,
-        ext_id=f"SIM-{number:05}",
+        ext_id=next(free_numbers(ask.world, system.id)),
         full_name=ask.get("full_name"),
         email_address=ask.get("email_address"),
         phone_number=ask.get("phone_number"),

@@ -146,6 +146,20 @@ def test_get_and_delete_take_query_strings(desk, client):
 # --- people -------------------------------------------------------------------------------
 
 
+def test_no_two_users_of_a_system_have_one_number(desk, client):
+    for name in ("Jane", "Bo", "Cem"):
+        desk.user("Everybody", full_name=name)
+    client.control(f"systems/{desk.system_id}", grow={"users": 3})
+    for name in ("Dana", "Eve"):
+        desk.user("Everybody", full_name=name)
+
+    rows = desk.said("/users/list", "acs_users", acs_system_id=desk.system_id)
+
+    numbers = [row["salto_space_metadata"]["user_id"] for row in rows]
+    assert len(numbers) == 11
+    assert len(set(numbers)) == 11
+
+
 def test_a_new_user_is_pending_until_space_has_heard(desk, client):
     user = desk.user("Everybody", email_address="jane@example.com", phone_number="+44")
 
