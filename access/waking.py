@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from access import tasks
-from access.models import AcsSystem, SystemsWatch
+from access.models import AcsAccessGroup, AcsSystem, SystemsWatch
 from locks import live
 
 #: A listing that somebody hinted at does not follow the one before at once …
@@ -44,6 +45,15 @@ def _listing_at(watch: SystemsWatch, at: datetime) -> datetime:
     seconds = max(_AFTER_SECONDS, watch.listing_seconds * _SHARE)
     soon: datetime = max(at, watch.listed_at + timedelta(seconds=seconds))
     return min(soon, max(at, watch.next_listing_at))
+
+
+def want_news(group_ids: Collection[UUID], *, at: datetime) -> None:
+    """Have groups that somebody looks at read before others, with the next listing.
+
+    Asks for no listing and for no call more: of large systems a few groups are read with each.
+    """
+    groups = AcsAccessGroup.objects.filter(pk__in=group_ids, news_wanted_at=None)
+    groups.update(news_wanted_at=at)
 
 
 def _hint(account_id: UUID) -> None:

@@ -225,6 +225,8 @@ class AcsAccessGroup(_Synced):
     mutations: models.JSONField[Any] = models.JSONField(default=list)
     #: When its people and its entrances were last read.
     read_at = models.DateTimeField(null=True)
+    #: Since when somebody has waited for it to be read, with its page open; None once it was.
+    news_wanted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access import waking
 from access.cards import cards_back
 from access.models import (
     AcsAccessGroup,
@@ -211,6 +212,8 @@ def user(request: Request, pk: UUID) -> HttpResponse:
         Prefetch("credentials", cards, to_attr="all_credentials"),
     )
     found, now = get_object_or_404(rows, pk=pk), timezone.now()
+    held: list[AcsMembership] = found.held  # type: ignore[attr-defined]  # prefetched
+    waking.want_news([each.group_id for each in held], at=now)
     return answer(request, "access/person.html", _shown(request, found, now))
 
 

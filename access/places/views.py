@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access import waking
 from access.models import (
     AcsAccessGroup,
     AcsEncoder,
@@ -171,6 +172,7 @@ def groups(request: Request, pk: UUID) -> HttpResponse:
 def group(request: Request, pk: UUID) -> HttpResponse:
     rows = AcsAccessGroup.objects.for_actor(request.actor).filter(removed_at=None)
     found = get_object_or_404(rows.select_related("system__property", "system__account"), pk=pk)
+    waking.want_news([found.pk], at=timezone.now())
     context = frame(request, found.system, "groups") | {
         "group": found,
         "doors": doors_of(found.system, [found.pk]),

@@ -2,7 +2,7 @@
 
 Small systems are listed whole each minute, large ones less often, by how long it took. Who is
 in which group takes two calls for each group: all are read at first, and a few in rotation
-with each listing.
+with each listing, first those that somebody looks at.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
 #: A listing that took long is repeated after so many times as long.
 _SHARE = 10.0
-#: Groups read again with each listing, the longest unread first.
+#: Groups read again with each listing.
 GROUPS_IN_ROTATION = 10
 #: The first reading of a large system is not interrupted by a second listing for so long.
 _FIRST_READING = timedelta(minutes=10)
@@ -217,14 +217,8 @@ def _read_groups(
     here = AcsAccessGroup.objects.filter(
         system__account=account, system__removed_at=None, removed_at=None
     )
-    is_moving = Case(When(mutations=[], then=Value(1)), default=Value(0))
-    others = here.exclude(read_at=None).annotate(is_moving=is_moving)
-    chosen = [
-        *_unread(account).values_list("pk", flat=True),
-        *others.order_by("is_moving", "read_at").values_list("pk", flat=True)[:again],
-    ]
     ids = _Ids()
-    for pk in chosen:
+    for pk in [*_unread(account).values_list("pk", flat=True), *_in_turn(here, again)]:
         group = here.select_related("system__property", "system__account").filter(pk=pk).first()
         if group is None:
             continue
@@ -235,7 +229,22 @@ def _read_groups(
                 raise
             # Gone since it was listed, or closed to us: no other group waits for it.
             logger.warning("a group could not be read: %s", error.code)
-            AcsAccessGroup.objects.filter(pk=pk).update(read_at=timezone.now())
+            _note_read(pk, timezone.now())
+
+
+def _in_turn(here: QuerySet[AcsAccessGroup], count: int) -> list[UUID]:
+    """Return which groups are read again: those somebody looks at for up to half, then by age."""
+    read = here.exclude(read_at=None)
+    wanted = read.filter(news_wanted_at__isnull=False).order_by("news_wanted_at", "pk")
+    chosen = list(wanted.values_list("pk", flat=True)[: count // 2])
+    is_moving = Case(When(mutations=[], then=Value(1)), default=Value(0))
+    others = read.exclude(pk__in=chosen).annotate(is_moving=is_moving)
+    by_age = others.order_by("is_moving", "read_at").values_list("pk", flat=True)
+    return [*chosen, *by_age[: count - len(chosen)]]
+
+
+def _note_read(group_id: UUID, at: datetime) -> None:
+    AcsAccessGroup.objects.filter(pk=group_id).update(read_at=at, news_wanted_at=None)
 
 
 class _Ids:
@@ -274,13 +283,13 @@ def _read_group(
     if person := members.witness(group, people_in):
         yield
         if group.remote_id in driver.user_group_ids(system.remote_id, person):
-            AcsAccessGroup.objects.filter(pk=group.pk).update(read_at=asked_at)
+            _note_read(group.pk, asked_at)
             return
     check()
     user_ids = ids.users(system, people_in)
     taken = members.take_people(group, people_in, user_ids=user_ids, asked_at=asked_at)
     has_changed = members.take_entrances(group, entrances, entrance_ids=ids.entrances(system))
-    AcsAccessGroup.objects.filter(pk=group.pk).update(read_at=asked_at)
+    _note_read(group.pk, asked_at)
     if taken.has_changed or has_changed:
         waking.tell(system)
     yield

@@ -114,7 +114,16 @@ def _miss(rows: Iterable[Any], at: datetime) -> list[Any]:
 
 
 #: Ours, and never written by a listing.
-_OURS = ("id", "system", "remote_id", "created_at", "space", "read_at", "is_wired")
+_OURS = (
+    "id",
+    "system",
+    "remote_id",
+    "created_at",
+    "space",
+    "read_at",
+    "news_wanted_at",
+    "is_wired",
+)
 _OF_ATTEMPTS = ("last_used_at", "last_ok_at", "last_error", "last_error_at")
 
 

@@ -152,7 +152,7 @@ def test_a_group_and_a_door_take_the_same_number_of_queries(
     for _ in range(count):
         make_credential(make_acs_user(system, groups=[group]))
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(group.get_absolute_url())
     with django_assert_num_queries(9):
         client.get(doors[0].get_absolute_url())
@@ -167,7 +167,7 @@ def test_one_person_takes_the_same_number_of_queries(
     for _ in range(count):
         make_credential(user)
 
-    with django_assert_num_queries(7):  # session, user, roles, person, groups, cards, doors
+    with django_assert_num_queries(8):  # session, user, roles, person, groups, news, cards, doors
         client.get(user.get_absolute_url())
 
 

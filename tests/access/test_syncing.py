@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from access import syncing, waking
 from access.models import (
+    AcsAccessGroup,
     AcsCredential,
     AcsEncoder,
     AcsEntrance,
@@ -19,8 +20,9 @@ from access.models import (
     SystemsWatch,
 )
 from access.states import Phase
+from access.syncing import listing
 from accounts import upkeep
-from accounts.models import Trouble
+from accounts.models import Role, Trouble
 from accounts.providers.base import AuthError, RateLimitError, RefusedError
 from accounts.providers.systems import Problem
 from audit.models import Event
@@ -29,7 +31,7 @@ from audit.who import Who
 from audit.words import Verb
 from tests.access.fakes import FakeSystems, lost
 from tests.access.looking import age, connect, look, system_of
-from tests.make import make_account, make_encoder, make_job
+from tests.make import client_of, make_account, make_encoder, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -133,14 +135,14 @@ def test_a_listing_takes_as_many_queries_for_few_as_for_many(
 
     with CaptureQueriesContext(connection) as queries:
         look(account)
-    assert len(queries) == 78
+    assert len(queries) == 79
 
     for user_id in list(system.users):
         cloud.change_user(user_id, external_number="7", is_subscribed=True)
     age(timedelta(seconds=61))
     with CaptureQueriesContext(connection) as queries:
         look(account)
-    assert len(queries) == 69
+    assert len(queries) == 70
     assert AcsUser.objects.filter(external_number="7").count() == count
 
 
@@ -463,3 +465,54 @@ def test_what_is_told_of_many_people_at_once_is_one_line(cloud: FakeSystems) -> 
     (line,) = Event.objects.filter(verb=Verb.CARDHOLDER_FAILED)
     sentence = PRESENTERS[line.verb][0](line)
     assert sentence == f"31 people are not at {system_of(account).name} as wished: No seats."
+
+
+@pytest.mark.parametrize("page", ["groups", "people"])
+def test_groups_that_somebody_looks_at_are_read_before_others(
+    cloud: FakeSystems, page: str
+) -> None:
+    there = cloud.add_system()
+    groups = [
+        cloud.add_group(there, f"Group {n:02}") for n in range(listing.GROUPS_IN_ROTATION * 3)
+    ]
+    last = groups[-1].remote_id
+    mara, tom = (cloud.add_user(there, name) for name in ("Mara", "Tom"))
+    there.people_in[last].add(mara.remote_id)
+    account = connect(cloud)
+    look(account)
+    there.people_in[last] = {tom.remote_id}
+    AcsAccessGroup.objects.filter(remote_id=last).update(read_at=timezone.now())
+    seen = AcsAccessGroup.objects.get(remote_id=last)
+    shown = {"groups": seen.pk, "people": AcsUser.objects.get(full_name="Mara").pk}
+    cloud.calls.clear()
+
+    look(account, seconds=61)
+    assert list(seen.memberships.values_list("user__full_name", flat=True)) == ["Mara"]
+
+    auditor = client_of(make_user(Role.AUDITOR, workspace=account.workspace))
+    assert auditor.get(f"/access/{page}/{shown[page]}/").status_code == 200
+    look(account, seconds=61)
+
+    assert list(seen.memberships.values_list("user__full_name", flat=True)) == ["Tom"]
+    assert cloud.counts()["group_user_ids"] == 2 * listing.GROUPS_IN_ROTATION
+    seen.refresh_from_db()
+    assert seen.news_wanted_at is None
+
+
+def test_looking_at_many_groups_keeps_no_other_from_its_turn(cloud: FakeSystems) -> None:
+    there = cloud.add_system()
+    for n in range(listing.GROUPS_IN_ROTATION * 3):
+        cloud.add_group(there, f"Group {n:02}")
+    account = connect(cloud)
+    look(account)
+    looked_at = set(
+        AcsAccessGroup.objects.order_by("-read_at", "pk").values_list("pk", flat=True)[:10]
+    )
+    asleep = AcsAccessGroup.objects.exclude(pk__in=looked_at)
+    before = timezone.now()
+
+    for _ in range(4):
+        waking.want_news(looked_at, at=timezone.now())
+        look(account, seconds=61)
+
+    assert not asleep.filter(read_at__lt=before - timedelta(seconds=4 * 61)).exists()
