@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from accounts.models import ConnectedAccount, ConnectedSite, Space
+from accounts.models import ConnectedAccount, Space
 from accounts.permissions import Permission
 from accounts.providers.systems import SystemType
 from audit.ids import new_id
@@ -70,17 +70,15 @@ class AcsSystemQuerySet(models.QuerySet["AcsSystem"]):
     def to_place_by(self, actor: Actor) -> Self:
         """Keep those of which nobody has said where they belong, and this person may say it.
 
-        That is who looks after systems in every property of the account: in one alone, they
-        would be shown the name of another's.
+        That is who looks after systems in every property of the workspace: anybody else could
+        take the people of a neighbour's to look at them.
         """
         ids = actor.property_ids_with(Permission.MANAGE_SYSTEMS)
         systems = self.filter(workspace_id=actor.workspace.pk, removed_at=None, is_placed=False)
         if ids is None:
             return systems
-        sites = ConnectedSite.objects.filter(account=models.OuterRef("account"))
-        return systems.filter(
-            models.Exists(sites), ~models.Exists(sites.exclude(property_id__in=ids))
-        )
+        others = Space.objects.properties().filter(workspace_id=actor.workspace.pk)
+        return systems.filter(~models.Exists(others.exclude(pk__in=ids)))
 
 
 class AcsSystem(models.Model):

@@ -138,26 +138,18 @@ def test_nobody_else_learns_of_it(weir: AcsSystem, role: str) -> None:
     assert "No access control system yet" in words(client_as(weir, role).get("/access/"))
 
 
-def test_nor_does_whoever_looks_after_a_part_of_the_accounts_properties(weir: AcsSystem) -> None:
+def test_nor_does_whoever_looks_after_a_part_of_the_properties(weir: AcsSystem) -> None:
+    user = make_user(Role.MANAGER, workspace=weir.workspace, place=weir.property)
+    assert UNSAID in words(client_of(user).get("/access/"))
+
     elsewhere = make_property(weir.workspace)
-    of_theirs = client_as(weir, Role.MANAGER, weir.property)
-    of_another = client_as(weir, Role.MANAGER, elsewhere)
-    assert UNSAID in words(of_theirs.get("/access/"))
-    assert UNSAID not in words(of_another.get("/access/"))
 
-    make_site(weir.account, property=elsewhere)
-
-    assert UNSAID not in words(of_theirs.get("/access/"))
-    assert UNSAID not in words(of_another.get("/access/"))
-    assert of_theirs.get(f"/access/{weir.pk}/settings/").status_code == 404
-
-
-def test_an_account_without_a_site_is_for_those_of_all_properties(weir: AcsSystem) -> None:
-    weir.account.sites.all().delete()
-
-    assert UNSAID in words(client_as(weir, Role.MANAGER).get("/access/"))
-    theirs = client_as(weir, Role.MANAGER, weir.property)
-    assert UNSAID not in words(theirs.get("/access/"))
+    assert UNSAID not in words(client_of(user).get("/access/"))
+    assert client_of(user).get(f"/access/{weir.pk}/settings/").status_code == 404
+    Membership.objects.create(
+        workspace=weir.workspace, user=user, role=Role.MANAGER, property=elsewhere
+    )
+    assert UNSAID in words(client_of(user).get("/access/"))
 
 
 def test_who_sees_all_and_manages_elsewhere_only_is_not_asked(weir: AcsSystem) -> None:
@@ -283,15 +275,16 @@ def _of_another(system: AcsSystem) -> Any:
     return actor(make_user(Role.MANAGER, workspace=system.workspace, place=elsewhere)), elsewhere
 
 
-def _of_its_account(system: AcsSystem) -> Any:
+def _of_all(system: AcsSystem) -> Any:
     """Somebody who might have placed it, had nobody else done so elsewhere meanwhile."""
+    user = make_user(Role.MANAGER, workspace=system.workspace, place=system.property)
     theirs = system.property
     elsewhere = make_property(system.workspace)
     AcsSystem.objects.filter(pk=system.pk).update(is_placed=True, property=elsewhere)
-    return actor(make_user(Role.MANAGER, workspace=system.workspace, place=theirs)), theirs
+    return actor(user), theirs
 
 
-@pytest.mark.parametrize("whom", [_of_another, _of_its_account])
+@pytest.mark.parametrize("whom", [_of_another, _of_all])
 def test_it_is_taken_by_nobody_without_a_say(
     weir: AcsSystem, whom: Callable[[AcsSystem], Any]
 ) -> None:
