@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,10 +34,40 @@ def note_rights_changed(user: AcsUser, *, at: datetime) -> None:
     if not user.system.writes_cards:
         return
     for card in AcsCredential.objects.select_for_update().filter(ON_A_CARD, user=user):
-        if card.written_doors is None and not _is_behind(card):
-            card.written_doors = doors_of([user.pk]).get(user.pk, [])
+        if not is_behind(card):
+            card.written_schedule = _schedule(user.reported)
+            if card.written_doors is None:
+                card.written_doors = doors_of([user.pk]).get(user.pk, [])
         card.rights_changed_at = card.next_run_at = at
-        card.save(update_fields=["written_doors", "rights_changed_at", "next_run_at"])
+        card.save(
+            update_fields=["written_doors", "written_schedule", "rights_changed_at", "next_run_at"]
+        )
+
+
+def note_schedules_changed(before: Mapping[UUID, dict[str, Any]]) -> None:
+    """The schedules of these users were changed elsewhere: keep what their cards carry.
+
+    `before`: what was reported of each until now. A card that was behind already carries
+    something older.
+    """
+    if not before:
+        return
+    cards = AcsCredential.objects.select_for_update().filter(ON_A_CARD, user__in=list(before))
+    rows = [card for card in cards.order_by("pk") if card.user_id and not is_behind(card)]
+    for card in rows:
+        card.written_schedule = _schedule(before[card.user_id])
+    AcsCredential.objects.bulk_update(rows, ["written_schedule"], batch_size=500)
+
+
+def is_schedule_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Tell whether another schedule is reported than before; nothing was, of somebody new."""
+    return bool(before) and _schedule(before) != _schedule(now)
+
+
+def _schedule(reported: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not reported:
+        return None
+    return {name: reported.get(name) for name in ("starts_at", "ends_at")}
 
 
 def note_written(card: AcsCredential, *, begun_at: datetime | None) -> None:
@@ -47,7 +77,7 @@ def note_written(card: AcsCredential, *, begun_at: datetime | None) -> None:
     if changed_at is not None and (begun_at is None or changed_at < begun_at):
         card.rights_changed_at = None
     keep_doors([card])
-    card.save(update_fields=["rights_changed_at", "written_doors"])
+    card.save(update_fields=["rights_changed_at", "written_doors", "written_schedule"])
 
 
 def remember_doors(user_ids: Iterable[UUID]) -> None:
@@ -67,8 +97,9 @@ def keep_doors(cards: Iterable[Any]) -> None:
     written = list(cards)
     found = doors_of([each.user_id for each in written if each.user_id]) if written else {}
     for card in written:
-        is_known = card.user_id is not None and not _is_behind(card)
+        is_known = card.user_id is not None and not is_behind(card)
         card.written_doors = found.get(card.user_id, []) if is_known else None
+        card.written_schedule = None  # that of now, until another is wished
 
 
 def note(card: AcsCredential, named: Iterable[UUID]) -> str:
@@ -80,7 +111,7 @@ def note(card: AcsCredential, named: Iterable[UUID]) -> str:
             "Named are the doors the card was written for and those of the groups now: a wall "
             "reader may have updated it since."
         )
-    if not _is_behind(card):
+    if not is_behind(card):
         return ""
     return (
         "What the card was last written for is not known here. Named are the doors of the groups "
@@ -88,5 +119,6 @@ def note(card: AcsCredential, named: Iterable[UUID]) -> str:
     )
 
 
-def _is_behind(card: AcsCredential) -> bool:
+def is_behind(card: AcsCredential) -> bool:
+    """Tell whether a card does not carry its person's rights of now, or may not."""
     return card.is_issued is False or card.needs_to_be_reissued

@@ -28,6 +28,7 @@ from access.cards import (
     presenting,
     settling,
     station,
+    stays,
     stopping,
     told,
 )
@@ -287,6 +288,7 @@ def _show_person(
         "groups": station.groups_of(user),
         "window": station.window_of(user),
         "offers": offers,
+        "stays": stays.of_user(user, now),
         "doubt": station.doubt_about(user),
         "choices": [
             each

@@ -77,6 +77,9 @@ class AcsCredential(models.Model):
     rights_changed_at = models.DateTimeField(null=True)
     #: The entrances (ids) it was written for; None: not known here.
     written_doors: models.JSONField[Any] = models.JSONField(null=True)
+    #: The schedule it was written for ("starts_at", "ends_at"), while another is wished; None:
+    #: not known here.
+    written_schedule: models.JSONField[Any] = models.JSONField(null=True)
     missing_listings = models.PositiveIntegerField(default=0)
     gone_at = models.DateTimeField(null=True)
 

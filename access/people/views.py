@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import waking
-from access.cards import cards_back
+from access.cards import cards_back, stays
 from access.models import (
     AcsAccessGroup,
     AcsCredential,
@@ -206,7 +206,7 @@ def opens(request: Request, pk: UUID) -> HttpResponse:
 @_views
 def user(request: Request, pk: UUID) -> HttpResponse:
     groups = AcsMembership.objects.select_related("group").order_by("group__name")
-    cards = AcsCredential.objects.select_related("system").order_by("-created_at", "pk")
+    cards = AcsCredential.objects.select_related("system__property").order_by("-created_at", "pk")
     rows = _users(request.actor).prefetch_related(
         Prefetch("memberships", groups, to_attr="held"),
         Prefetch("credentials", cards, to_attr="all_credentials"),
@@ -225,6 +225,8 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
     may_change = may(Permission.MANAGE_CARDHOLDERS, system.property_id) and _may_change(found)
     is_moving = any(each.is_pending for each in held)
     needs = any(each.needs_to_be_reissued for each in credentials if each.phase == Phase.LIVE)
+    is_out = bool(found.is_suspended or found.delete_asked_at or found.phase == Phase.GONE)
+    wrong_stays = [] if is_out else stays.of(credentials, now)
     holds = words.holds_card(credentials, now)
     credentials = [each for each in credentials if not words.is_left_over(each, credentials)]
     every = [row_of(each, system, now) for each in credentials]
@@ -248,8 +250,9 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
         "holds_card": holds,
         "must_update": system.writes_cards
         and holds
-        and (needs or is_moving)
-        and not (found.is_suspended or found.delete_asked_at),
+        and (needs or is_moving or bool(wrong_stays))
+        and not (is_out or found.is_over(now)),
+        "stays": wrong_stays,
         "what_to_do": words.WHAT_TO_DO,
         "may_change": may_change,
         "may_reveal": may(Permission.REVEAL_CODES, system.property_id),

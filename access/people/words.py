@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
+from access.people import stays
 from access.states import CardState, Part, Phase
 from accounts.providers.systems import AccessMethod, SystemType
 from locks.codes.words import State, clock
@@ -216,8 +218,10 @@ _UNWRITTEN = State("waiting", "Not written yet", "info", "card", "It is written 
 _UNASSIGNED = State("waiting", "Not assigned", "info", "badge", "Registered at the site.")
 
 
-def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> State:
-    """Return how one card or tag is."""
+def card_state(
+    card: AcsCredential, now: datetime, *, is_tag: bool = False, zone: ZoneInfo | None = None
+) -> State:
+    """Return how one card or tag is. `zone`: of the times in its words; without it they have none."""
     mark = f"…{card.last_four}" if card.last_four else "tag" if is_tag else "card"
     if card.phase == Phase.GONE or (card.user is not None and card.user.phase == Phase.GONE):
         return State("gone", f"{mark} cancelled", "unknown", "x", _why_gone(card))
@@ -233,6 +237,8 @@ def card_state(card: AcsCredential, now: datetime, *, is_tag: bool = False) -> S
     if card.was_written and (why := _why_shut_out(card.user)):
         note = why if is_tag else f"{why} Offline doors may still open with it."
         return State("shut_out", f"{mark} shut out", "warn", "ban", note)
+    if not is_tag and zone and (word := stays.in_short(card, mark, zone, now)):
+        return replace(_out_of_date(mark), word=word)
     if card.is_issued:
         return _issued(card, mark, now)
     return _UNASSIGNED if is_tag else _unissued(card, mark)
@@ -281,10 +287,11 @@ def _why_gone(card: AcsCredential) -> str:
     return _WHY.get(card.delete_reason, "Gone at the provider.")
 
 
-def credential_state(credential: AcsCredential, now: datetime, *, is_tag: bool = False) -> State:
+def credential_state(credential: AcsCredential, system: AcsSystem, now: datetime) -> State:
     """Return how a card, a PIN or a phone is."""
     if credential.access_method == AccessMethod.CARD:
-        return card_state(credential, now, is_tag=is_tag)
+        zone = system.property.zone
+        return card_state(credential, now, is_tag=system.assigns_tags, zone=zone)
     if credential.phase == Phase.GONE:
         return State("gone", "Gone", "unknown", "x", _why_gone(credential))
     if credential.delete_asked_at or credential.phase == Phase.DELETING:
@@ -319,8 +326,8 @@ NO_TAG = State("none", "No tag", "unknown", "dashed")
 
 def card_word(system: AcsSystem, credentials: Iterable[AcsCredential], now: datetime) -> State:
     """Return how somebody's cards are, in one word for a list."""
-    is_tag = system.assigns_tags
-    states = [card_state(each, now, is_tag=is_tag) for each in cards_of(credentials)]
+    is_tag, zone = system.assigns_tags, system.property.zone
+    states = [card_state(each, now, is_tag=is_tag, zone=zone) for each in cards_of(credentials)]
     known = [state for state in states if state.key in _TELLING]
     if not known:
         return NO_TAG if system.assigns_tags else NO_CARD

@@ -94,5 +94,5 @@ def row_of(credential: AcsCredential, system: AcsSystem, now: datetime) -> Row:
         kind, icon = method.replace("_", " ").capitalize(), "key"
     if method == AccessMethod.CARD:
         kind = words.thing(system).capitalize()
-    state = words.credential_state(credential, now, is_tag=system.assigns_tags)
+    state = words.credential_state(credential, system, now)
     return Row(credential, kind, icon, state)

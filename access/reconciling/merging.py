@@ -253,7 +253,7 @@ def merge_credential(
         "gone_at": None,
     }
     if is_rewritten(row.issued_at, listed.issued_at):
-        columns["written_doors"] = None
+        columns |= {"written_doors": None, "written_schedule": None}
     if is_settled or not is_settling(row.rights_changed_at, asked_at):
         columns["rights_changed_at"] = None
     changed = _changed(row, columns)

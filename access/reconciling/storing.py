@@ -23,8 +23,10 @@ from audit.words import Verb
 
 def take_user(row: AcsUser, listed: ListedUser, *, asked_at: datetime) -> Change:
     """Put what was listed into a user's row, and what people did elsewhere into the log."""
-    change = merging.merge_user(row, listed, asked_at=asked_at)
+    change, before = merging.merge_user(row, listed, asked_at=asked_at), row.reported
     put(row, change)
+    if carrying.is_schedule_changed(before, row.reported):
+        carrying.note_schedules_changed({row.pk: before})
     if change.outside:
         _record(Verb.CARDHOLDER_CHANGED_OUTSIDE, row, asked_at, after=change.outside)
     if change.failure:

@@ -21,6 +21,7 @@ _COLUMNS = (
     "card_number", "starts_at", "ends_at", "errors", "warnings", "ambiguous_since",
     "missing_listings", "phase", "gone_at", "seen_at", "code_sealed", "next_run_at",
     "error_code", "error", "rights_changed_at", "written_doors",
+    "written_schedule",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from access import carrying
 from access.models import AcsMembership, AcsSystem, AcsUser
 from access.reconciling import facts, merging, steps, storing
 from access.reconciling.merging import Change
@@ -167,14 +168,18 @@ def _store(
         .order_by("pk")
         .prefetch_related("memberships__group")
     )
-    notes, gone = [], []
+    notes, gone, before = [], [], {}
     for row in rows:
+        reported = row.reported
         notes += _merge(row, seen[row.pk], asked_at)
+        if carrying.is_schedule_changed(reported, row.reported):
+            before[row.pk] = reported
         if row.phase == Phase.GONE:
             gone.append(row.pk)
         elif row.pending or row.delete_asked_at or row.next_run_at:
             step = steps.user_step(row, list(row.memberships.all()), now=asked_at)
             row.next_run_at = step.at if step else None
+    carrying.note_schedules_changed(before)
     storing.lose_memberships(gone)
     AcsUser.objects.bulk_update(rows, _COLUMNS, batch_size=BATCH)
     return notes

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from access.models import (
     SystemsWatch,
 )
 from access.models.credentials import OUT_OF_DATE
+from access.people import stays
 from access.people.services import ask_for_pin
 from access.states import Part
 from access.syncing import leftovers, members
@@ -847,6 +848,49 @@ def test_what_a_card_was_written_for_is_kept_when_its_rights_change(
     report = cards_back.consequences(card)
     assert report.offline_doors == ("Office", "Pool")
     assert any("written for" in each for each in report.sentences)
+
+
+def _ends(at: datetime | None) -> dict[str, str | None]:
+    return {"starts_at": None, "ends_at": at.isoformat() if at else None}
+
+
+def test_the_end_a_card_was_written_with_is_kept_when_ours_is_told(
+    house: Any, account: ConnectedAccount, mara: AcsUser, card: AcsCredential
+) -> None:
+    day = timezone.now().replace(microsecond=0) + timedelta(days=1)
+    wish(mara, Part.SCHEDULE, ends_at=day)
+    look(account, seconds=2)
+    seen = house.credentials[card.remote_id]
+    warning = Problem(code="needs_to_be_reissued")
+    house.credentials[card.remote_id] = replace(seen, warnings=(warning,))
+    for _ in range(2):
+        look(account, seconds=2)
+    wish(mara, Part.SCHEDULE, ends_at=day + timedelta(days=1))
+    for _ in range(3):
+        look(account, seconds=2)
+
+    card = AcsCredential.objects.select_related("user").get()
+    assert card.written_schedule == _ends(None)
+    assert stays.old_end(card) == stays.OldEnd(None, is_later=True)
+
+
+@pytest.mark.parametrize("by_listing", [True, False])
+def test_the_end_a_card_was_written_with_is_kept_when_somebody_else_changes_it(
+    house: Any, account: ConnectedAccount, mara: AcsUser, card: AcsCredential, by_listing: bool
+) -> None:
+    ends_at = timezone.now() + timedelta(days=1)
+    house.users[mara.remote_id] = replace(house.users[mara.remote_id], ends_at=ends_at)
+    house.credentials[card.remote_id] = replace(
+        house.credentials[card.remote_id], warnings=(Problem(code="needs_to_be_reissued"),)
+    )
+    if not by_listing:
+        AcsUser.objects.filter(pk=mara.pk).update(next_run_at=timezone.now())
+        look(account, seconds=2)
+    look(account, seconds=61)
+
+    card = AcsCredential.objects.select_related("user").get()
+    assert card.written_schedule == _ends(None)
+    assert stays.old_end(card) == stays.OldEnd(None, is_later=True)
 
 
 def test_a_card_that_is_written_again_carries_the_rights_of_now(

@@ -461,3 +461,27 @@ def test_a_card_nobody_knows_may_be_half_written_and_looks_so(house: House, desk
 
     assert response.context["picture"] == Stage.FAILED
     assert "don’t hand it out before it was written again" in text(response)
+
+
+@pytest.mark.parametrize("page", ["person", "station"])
+def test_a_shortened_stay_names_the_offline_doors_that_its_card_still_opens(
+    house: House, page: str
+) -> None:
+    now = timezone.now()
+    card = house.card_of(house.jane)
+    card.warnings = [{"code": "needs_to_be_reissued", "message": ""}]
+    card.written_schedule = {"starts_at": None, "ends_at": (now + timedelta(days=5)).isoformat()}
+    card.save()
+    house.jane.ends_at = now + timedelta(days=2)
+    house.jane.save()
+    address = house.jane.get_absolute_url()
+    if page == "station":
+        address = f"{reverse('cards')}?user={house.jane.pk}"
+
+    shown = text(client_of(house.ana.user).get(address))
+
+    assert f"The card …{card.last_four}. It was written for a longer stay: until " in shown
+    assert "The doors: Office." in shown
+    AcsEntrance.objects.update(is_wired=True)
+    shown = text(client_of(house.ana.user).get(address))
+    assert "longer stay" not in shown
