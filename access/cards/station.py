@@ -18,6 +18,7 @@ from access.cards.queue import QueueRow
 from access.cards.times import day_and_clock
 from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.models.people import AcsUserQuerySet
+from access.people.finding import find
 from access.states import OPEN_STATES, CardState, Intent, JobKind, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -101,7 +102,7 @@ def people(
     several = AcsSystem.objects.for_actor(actor).order_by("pk").values("pk")[:2]
     has_several = len(several) > 1
     if query:
-        rows = users_for(actor).like(query).order_by(Lower("full_name"), "id")[:_MOST_FOUND]
+        rows = find(users_for(actor), query).order_by(Lower("full_name"), "id")[:_MOST_FOUND]
         return People(query=query, found=_found(rows), has_several_systems=has_several)
     arrivals = tuple(queue.arrivals(actor, now=now))
     chosen = set(batch.people) - _made(batch) if batch else set()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Right, Upper
 
 from access.models.people import AcsUser
 from access.models.systems import AcsSystem, InSystemQuerySet
@@ -14,6 +15,8 @@ from access.states import CardState, Phase
 from accounts import sealing
 from audit.ids import new_id
 
+#: So much of the end of a card's number is shown.
+LAST_SHOWN = 4
 #: The provider said that it was written, once, and perhaps says it no more.
 _TOLD = Q(is_issued=True) | ~Q(card_number="") | Q(issued_at__isnull=False)
 #: Some card carries it, or has carried it; also where the provider never said so, and the card
@@ -107,6 +110,12 @@ class AcsCredential(models.Model):
                 name="acs_credential_card",
                 condition=~Q(card_number=""),
             ),
+            # Whose card ends like this?
+            models.Index(
+                Upper(Right("card_number", LAST_SHOWN)),
+                name="acs_credential_last_four",
+                condition=~Q(card_number=""),
+            ),
             # Who holds a card?
             models.Index(
                 fields=["system", "user"], name="acs_credential_held", condition=ON_A_CARD
@@ -124,7 +133,7 @@ class AcsCredential(models.Model):
     @property
     def last_four(self) -> str:
         """The end of the card's number: all of it that pages show."""
-        return self.card_number[-4:]
+        return self.card_number[-LAST_SHOWN:]
 
     @property
     def needs_to_be_reissued(self) -> bool:

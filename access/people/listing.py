@@ -15,6 +15,7 @@ from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
 from access.models.credentials import ON_A_CARD
 from access.models.people import IN_TROUBLE, UNSETTLED
 from access.people import words
+from access.people.finding import find
 from access.places.paging import page_by_name
 from access.states import CardState, Phase
 from accounts.providers.systems import AccessMethod
@@ -57,7 +58,7 @@ class Filters:
     def rows(self, system: AcsSystem, now: datetime) -> QuerySet[AcsUser]:
         found = AcsUser.objects.filter(system=system).not_gone()
         if self.query:
-            found = found.like(self.query)
+            found = find(found, self.query)
         match self.show:
             case "arriving":
                 day = now.astimezone(system.property.zone).replace(

@@ -23,7 +23,7 @@ from access.models import (
     AcsEntrance,
     AcsSystem,
 )
-from access.people import listing
+from access.people import listing, words
 from access.people.opening import doors_of
 from access.places import counting, credentials, encoders, services
 from access.places.health import health_of
@@ -105,6 +105,7 @@ def system(request: Request, pk: UUID) -> HttpResponse:
     context = frame(request, found, "people") | {
         "filters": filters,
         "people": people,
+        "thing": words.thing(found),
         "shows": [
             (key, label, filters.show == key, _toggled(filters, key, base))
             for key, label in listing.shows_of(found).items()
