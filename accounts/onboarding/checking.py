@@ -20,6 +20,7 @@ from accounts.providers.base import (
     ProviderError,
     Site,
 )
+from accounts.providers.systems import AccessSystems
 
 #: Counting doors site by site ends here: it is a kindness, not needed to go on.
 _COUNTING_SECONDS = 15.0
@@ -65,7 +66,30 @@ def _look(
     except ProviderError:
         return None, []  # the lines above say what is wrong
     ends = time.monotonic() + _COUNTING_SECONDS
-    return identity, [site_row(site, *_count(driver, site, ends)) for site in seen]
+    rows = [site_row(site, *_count(driver, site, ends)) for site in seen]
+    if isinstance(driver, AccessSystems) and len(rows) == 1:
+        rows[0]["systems"] = _systems(driver, found)
+    return identity, rows
+
+
+def _systems(driver: AccessSystems, found: list[Check]) -> list[str] | None:
+    """Return the names of the access control systems that come too; None where not known.
+
+    Adds a line on them to the checks, unless there are none.
+    """
+    try:
+        names = sorted(system.name for system in driver.list_systems())
+    except ProviderError as error:
+        found.append(_systems_line(CheckResult.NOT_CHECKED, str(error).rstrip(".")))
+        return None
+    if names:
+        detail = f"{len(names)} found: {', '.join(names)}"
+        found.append(_systems_line(CheckResult.OK, detail))
+    return names
+
+
+def _systems_line(result: CheckResult, detail: str) -> Check:
+    return Check(key="systems", label="Access control systems", result=result, detail=detail)
 
 
 def _count(driver: LockDriver, site: Site, ends: float) -> tuple[int | None, int | None]:
@@ -90,6 +114,8 @@ def site_row(site: Site, doors: int | None = None, offline: int | None = None) -
         "doors": doors,
         "offline": offline,
         "blocked": blocked_because(site),
+        #: Names of the access control systems that come with it; None where not known.
+        "systems": [],
     }
 
 

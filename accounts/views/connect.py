@@ -45,7 +45,7 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _KNOWN = {
     "salto_ks": "Salto's cloud-managed locks",
     "keypad": "An invented brand: keypads that take digits of your choosing",
-    "seam": "Locks of many brands: August, Schlage, Yale, Nuki and more",
+    "seam": "Salto Space, and locks of many brands: August, Schlage, Yale, Nuki and more",
 }
 
 
@@ -490,6 +490,7 @@ def _done_page(
         "account": webview.account,
         "sync": webview.answers.get("sync", {}),
         "hubs": hub_rows(Hub.objects.filter(site__account=webview.account), refused),
+        "systems": [name for site in checking.sites(webview) for name in site.get("systems") or ()],
         "is_refused": bool(refused),
         "is_reconnect": webview.reconnects_id is not None or "sync" not in webview.answers,
     }

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import AccountState, ConnectedAccount, Grant, Role, User
 from accounts.providers.base import UnreachableError
 from accounts.providers.http import HttpDoor
+from accounts.providers.seam.systems import SeamSystems
 from accounts.views.accounts import Health
 from audit.models import Event
 from locks import first_sync, polling
@@ -154,6 +155,39 @@ def test_seam_is_connected_by_its_key(walk: Walk, django_capture_on_commit_callb
     assert account.api_base == f"{BASE}/seam"
     names = Device.objects.order_by("name").values_list("name", "has_keypad")
     assert list(names) == [("Courtyard Door", True), ("Side Entrance", True), ("Workshop", False)]
+
+
+def test_what_comes_with_seam_is_counted_before_it_is_added(walk: Walk) -> None:
+    assert "Salto Space, and locks" in words(walk.get("brand", q="salto space"))
+    to_seam(walk).post("sign-in", {"api_key": SEAM_KEY})
+    walk.post("checks")
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Harbour"))
+
+    named = "SIMULATED Harbour Annex, SIMULATED Weir House"
+    assert f"Access control systems OK 2 found: {named}." in words(walk.get("checks"))
+    asked = words(walk.get("confirm"))
+    assert (
+        "3 doors, 2 access control systems with their cardholders, groups, entrances, credentials "
+        f"and encoders {named}" in asked
+    )
+
+
+def test_systems_that_could_not_be_counted_are_not_left_out(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_driver: Any) -> None:
+        raise UnreachableError("Seam cannot be reached.")
+
+    monkeypatch.setattr(SeamSystems, "list_systems", refuse)
+    to_seam(walk).post("sign-in", {"api_key": SEAM_KEY})
+    walk.post("checks")
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Harbour"))
+
+    asked = words(walk.get("confirm"))
+    assert "3 doors, and the access control systems it has, which could not be counted" in asked
+    assert "Access control systems Not checked Seam cannot be reached." in words(walk.get("checks"))
 
 
 def test_the_page_of_a_seam_account_shows_what_it_has(
