@@ -92,13 +92,16 @@ def _intent_again(job: EncodeJob) -> Intent:
     return Intent(job.intent)
 
 
+def _what_is_done(system: AcsSystem) -> str:
+    return "tag was given" if system.assigns_tags else "card was written"
+
+
 def _refuse_again(job: EncodeJob, at: datetime) -> None:
     if job.is_open:
         raise RefusedError("It is still under way.")
     if job.state == JobState.UNKNOWN:
-        raise RefusedError(
-            "Nobody knows whether the card was written. Read it, or put it aside, first."
-        )
+        what = _what_is_done(job.system)
+        raise RefusedError(f"Nobody knows whether the {what}. Read it, or put it aside, first.")
     in_a_row = int(job.result.get("in_a_row", 1))
     if job.failure == CardFailure.UNKNOWN_ERROR and job.tries >= failures.MOST_UNEXPLAINED_TRIES:
         raise RefusedError(f"It failed {job.tries} times. Call support with {job.reference}.")

@@ -98,8 +98,9 @@ class _Maker:
         label = label or f"Read the {self._thing}"
         return NextStep(kind=NextKind.READ, label=label, target_id=self._job.pk)
 
-    def discard(self, label: str = "Put it aside and make a new one") -> NextStep:
-        return NextStep(kind=NextKind.DISCARD, label=label)
+    def discard(self, label: str = "") -> NextStep:
+        other = "take another" if self._job.system.assigns_tags else "make a new one"
+        return NextStep(kind=NextKind.DISCARD, label=label or f"Put it aside and {other}")
 
     def for_person(self, kind: NextKind, label: str, user_id: UUID | None = None) -> NextStep:
         return NextStep(kind=kind, label=label, target_id=user_id or self._job.user_id)
@@ -124,6 +125,8 @@ class _Maker:
 
 def _after_failure(job: EncodeJob, maker: _Maker) -> list[NextStep]:
     if job.evidence == "person":
+        if job.system.assigns_tags:
+            return [maker.again("Give another tag")]
         return [maker.for_person(NextKind.FIRST, "Make a new card")]
     if job.state == JobState.BLOCKED:
         if job.failure == CardFailure.ENCODER_MISSING:
@@ -241,6 +244,8 @@ def _write_again(job: EncodeJob, maker: _Maker) -> NextStep:
 
 def _for_blank(job: EncodeJob, maker: _Maker) -> list[NextStep]:
     doubtful = job.settles
+    if job.system.assigns_tags:
+        return []  # nothing is written on tags
     if doubtful is not None and doubtful.state == JobState.UNKNOWN:
         return []  # it is not the card in doubt
     if doubtful is None:

@@ -13,6 +13,7 @@ from access.cards import rows, worth
 from access.cards.evidence import Finding, Reading, without_numbers
 from access.cards.failures import Content, content_of, row_of, sentence_of
 from access.models import AcsCredential, AcsUser, EncodeJob
+from access.people.words import thing
 from access.states import OPEN_STATES, CardState, JobKind, JobState, Phase
 from accounts.providers.systems import CardFailure, ListedCredential, Problem
 from audit.words import Result, Verb
@@ -467,7 +468,7 @@ def sentence_for(job: EncodeJob) -> str:
     if account := job.result.get("cut_off"):
         return _cut_off_words(job, account)
     if void := job.result.get("void"):
-        return f"Don’t hand this card out. {void}"
+        return f"Don’t hand this {thing(job.system)} out. {void}"
     if was_on := job.result.get("was_on"):
         return (
             f"This is not the card …{was_on}, which still opens doors. Put that card on the encoder "
@@ -487,9 +488,11 @@ def sentence_for(job: EncodeJob) -> str:
 
 
 def _cut_off_words(job: EncodeJob, account: str) -> str:
+    what = thing(job.system)
     if job.kind == JobKind.SCAN:
-        return f"{account} was disconnected. The card was not changed by reading it."
+        return f"{account} was disconnected. The {what} was not changed by reading it."
+    done = "given" if job.kind == JobKind.ASSIGN else "written"
     return (
         f"{account} was disconnected while this was under way, so nobody can be asked whether it "
-        "was written. Don’t hand this card out."
+        f"was {done}. Don’t hand this {what} out."
     )

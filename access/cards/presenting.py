@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from django.utils.dateparse import parse_datetime
-
-from access.cards import failures, next_steps, outcomes, tag_words, times
-from access.cards.evidence import Finding
+from access.cards import failures, next_steps, outcomes, reading_words, times
 from access.cards.job_view import JobView, Stage
 from access.models import AcsMembership, AcsUser, EncodeJob
-from access.states import CardState, Intent, JobKind, JobState, Phase
+from access.people.words import thing
+from access.states import CardState, Intent, JobKind, JobState
 from accounts.actors import Actor
 
 _STAGE_OF = {
@@ -72,7 +69,7 @@ def view_of(job: EncodeJob, actor: Actor, now: datetime) -> JobView:
         card_by=job.card_by if stage == Stage.PLACE else None,
         last_four="" if is_hidden else str(job.result.get("last_four", "")),
         valid=_valid(job) if stage == Stage.DONE else "",
-        facts=() if is_hidden or stage != Stage.READ else _facts(job),
+        facts=() if is_hidden or stage != Stage.READ else reading_words.facts(job, _rooms(user)),
         failure=job.failure,
         provider_message="" if job.state == JobState.BLOCKED else job.provider_message,
         reference=job.reference,
@@ -125,10 +122,14 @@ def _words(job: EncodeJob, stage: Stage, now: datetime, *, is_hidden: bool) -> t
     if stage in (Stage.FAILED, Stage.UNKNOWN):
         return _failed_words(job, stage)
     if stage == Stage.READ:
-        return ("A card of another property", "") if is_hidden else _read_words(job, now)
+        return _hidden_words(job) if is_hidden else reading_words.of(job, now)
     if stage == Stage.DONE:
         return _done_words(job)
     return _moving_words(job, stage, now)
+
+
+def _hidden_words(job: EncodeJob) -> tuple[str, str]:
+    return f"A {thing(job.system)} of another property", ""
 
 
 def _moving_words(job: EncodeJob, stage: Stage, now: datetime) -> tuple[str, str]:
@@ -139,11 +140,10 @@ def _moving_words(job: EncodeJob, stage: Stage, now: datetime) -> tuple[str, str
             return "Getting it ready …", f"Keep the tag off {encoder} for a moment."
         return f"{what} …", f"Keep the card off {encoder} for a moment."
     if stage == Stage.CHECKING:
-        thing = "tag" if job.system.assigns_tags else "card"
-        return "Checking …", f"Leave the {thing} where it is."
+        return "Checking …", f"Leave the {thing(job.system)} where it is."
     if stage == Stage.CANCELLED:
-        thing = "reader" if job.system.assigns_tags else "encoder"
-        return "Stopped", f"Nothing was sent to the {thing}."
+        writer = "reader" if job.system.assigns_tags else "encoder"
+        return "Stopped", f"Nothing was sent to the {writer}."
     if job.stopped_watching_at:
         return "Stopped waiting", _stay_off(job)
     if job.system.assigns_tags:
@@ -155,12 +155,12 @@ def _moving_words(job: EncodeJob, stage: Stage, now: datetime) -> tuple[str, str
 
 def _failed_words(job: EncodeJob, stage: Stage) -> tuple[str, str]:
     if job.evidence == "person":
-        return "Put aside", "Its right was withdrawn. Don’t hand this card out."
+        return "Put aside", f"Its right was withdrawn. Don’t hand this {thing(job.system)} out."
     if job.state == JobState.BLOCKED:
         return "Not sent", job.provider_message
     headline = failures.headline_of(job.failure, job.kind, is_tag=job.system.assigns_tags)
     if stage == Stage.UNKNOWN:
-        headline = tag_words.DOUBT if job.system.assigns_tags else "Don’t hand this card out"
+        headline = f"Don’t hand this {thing(job.system)} out"
     sentence = outcomes.sentence_for(job)
     if job.evidence == "scan" and job.state == JobState.FAILED:
         sentence += " Nothing was written."
@@ -217,78 +217,6 @@ def _try_again_at(job: EncodeJob, now: datetime) -> datetime | None:
 def _spoken(job: EncodeJob, stage: Stage, headline: str) -> str:
     """Return what is read aloud: never rooms, never more of a number than its end."""
     if stage == Stage.DONE and job.result.get("last_four"):
-        return f"{headline}. Card ending {' '.join(str(job.result['last_four']))}."
+        ending = " ".join(str(job.result["last_four"]))
+        return f"{headline}. {thing(job.system).capitalize()} ending {ending}."
     return f"{headline}."
-
-
-# --- what a reading found -------------------------------------------------------------
-
-
-def _read_words(job: EncodeJob, now: datetime) -> tuple[str, str]:
-    finding = job.result.get("finding")
-    if finding == Finding.BLANK:
-        return "This card is blank", _blank_words(job)
-    if finding == Finding.FOREIGN:
-        return "Not one of ours", _FOREIGN
-    card, user = job.credential, job.user
-    if card and (card.delete_asked_at or card.phase == Phase.GONE):
-        return "This card was cancelled", _CANCELLED.get(card.card_state, _CANCELLED_ELSE)
-    if user and user.is_suspended:
-        return "This person is suspended", f"{user} may not come in. Keep the card."
-    if user and user.is_over(now):
-        return "This card’s time is over", f"{user}’s access has ended."
-    fields = ", ".join(job.result.get("fields", ()))
-    if not fields and card and card.needs_to_be_reissued:
-        return "This card is out of date", "Rights changed since it was written. Update it."
-    if not job.result.get("is_in_sync", True):
-        return (
-            "This card is out of date",
-            f"Card and system disagree on: {fields or 'what is on it'}. Re-encode this card.",
-        )
-    return "This card is as it should be", "It matches what Salto has."
-
-
-_FOREIGN = (
-    "Not one of ours, or made outside this dashboard. A card that was lifted too early looks like "
-    "this too: don’t hand it out before it was written again."
-)
-
-
-def _blank_words(job: EncodeJob) -> str:
-    if job.settles and job.settles.state == JobState.UNKNOWN:
-        return f"Nothing is written on it, so it is not the card of {job.settles.user} in doubt."
-    return "Nothing is written on it."
-
-
-_ERASE = "Write it for somebody else, or erase it in ProAccess Space."
-_CANCELLED_ELSE = f"Its right was withdrawn. {_ERASE}"
-_CANCELLED: dict[str, str] = {
-    CardState.LOST: f"It was reported lost. Keep it. {_ERASE}",
-    CardState.RETURNED: f"It was given back. {_ERASE}",
-}
-
-
-def _facts(job: EncodeJob) -> tuple[tuple[str, str], ...]:
-    """Return what the card tells, in rows."""
-    found, zone = job.result, job.system.property.zone
-    rows: list[tuple[str, str]] = []
-    if job.user:
-        rows.append(("Holder", job.user.full_name))
-    if found.get("last_four"):
-        rows.append(("Card", f"…{found['last_four']}"))
-    rows += [
-        (label, times.day_and_clock(at, zone))
-        for label, key in (("From", "starts_at"), ("Until", "ends_at"))
-        if (at := _moment(found.get(key)))
-    ]
-    if groups := _rooms(job.user):
-        rows.append(("Groups", ", ".join(groups)))
-    if found.get("finding") == Finding.OURS:
-        fields = ", ".join(found.get("fields", ())) or "what is on it"
-        is_same = found.get("is_in_sync", True)
-        rows.append(("Same as in Salto", "yes" if is_same else f"no: {fields}"))
-    return tuple(rows)
-
-
-def _moment(text: Any) -> datetime | None:
-    return parse_datetime(text) if isinstance(text, str) and text else None
