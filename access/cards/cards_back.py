@@ -88,12 +88,14 @@ def consequences(credential: AcsCredential, *, returned: bool = False) -> LostRe
 def _what_happens(credential: AcsCredential) -> str:
     thing = words.thing(credential.system)
     name = f"The {thing} …{credential.last_four}" if credential.card_number else f"The {thing}"
+    # Told already, and not seen yet: the page beside it says "being cancelled".
+    verb = "is being" if credential.delete_asked_at and not credential.gone_at else "is"
     if credential.system.assigns_tags:
         return (
-            f"{name} is taken out of {credential.system.name}. Doors hear of it from the cloud;"
+            f"{name} {verb} taken out of {credential.system.name}. Doors hear of it from the cloud;"
             " one that is not connected, when it is again."
         )
-    return f"{name} is cancelled in {credential.system.name}."
+    return f"{name} {verb} cancelled in {credential.system.name}."
 
 
 def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:

@@ -84,6 +84,8 @@ class People:
     #: Those of which it was heard since, while nobody looked.
     settled: tuple[Settled, ...] = ()
     has_several_systems: bool = False
+    #: Whether somebody could arrive at all.
+    has_system: bool = True
 
 
 def people(
@@ -113,6 +115,7 @@ def people(
         in_doubt=tuple(_in_doubt(actor)),
         settled=tuple(_settled_of(job) for job in _settled(actor, told, now)),
         has_several_systems=has_several,
+        has_system=bool(several),
     )
 
 

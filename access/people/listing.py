@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
 from access.models.credentials import ON_A_CARD
@@ -21,7 +21,7 @@ from access.states import CardState, Phase
 from accounts.providers.systems import AccessMethod
 from locks.codes.words import State
 
-MOST_GROUPS_IN_A_ROW = 2
+MOST_GROUPS_IN_A_ROW = 3
 
 SHOW = {
     "arriving": "Arriving today",
@@ -122,7 +122,12 @@ def people(
 
     `is_narrow`: whether an index finds just these (`paging.page_by_name`).
     """
-    held = AcsMembership.objects.select_related("group").order_by("group__name")
+    # What opens few doors says most of somebody: their room stands before "Everybody".
+    held = (
+        AcsMembership.objects.select_related("group")
+        .annotate(doors=Count("group__entrances"))
+        .order_by("doors", "group__name")
+    )
     cards = AcsCredential.objects.exclude(phase=Phase.GONE).filter(access_method=AccessMethod.CARD)
     found = users.prefetch_related(
         Prefetch("memberships", held, to_attr="held"),

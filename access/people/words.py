@@ -303,8 +303,15 @@ def credential_state(credential: AcsCredential, system: AcsSystem, now: datetime
         return State("creating", "Being made", "info", "hourglass", "Salto makes it.")
     if credential.is_over(now):
         return State("over", "Ended", "unknown", "clock", "Its time is over.")
+    return _made(credential)
+
+
+def _made(credential: AcsCredential) -> State:
     if credential.is_issued is False:
         return State("creating", "Being made", "info", "hourglass", "Salto has not made it yet.")
+    if credential.access_method == AccessMethod.CODE and not credential.code_sealed:
+        note = "Salto has not told the digits yet."
+        return State("untold", "No digits yet", "info", "hourglass", note)
     return State("active", "In use", "ok", "check")
 
 

@@ -53,6 +53,8 @@
 
   function find(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.keys === "off") return false;
+    // The page says that "/" leads here: whoever is here already means no letter by it.
+    if (event.key === "/" && event.target === searchBox() && !searchBox().value) return true;
     if (isTyping(event.target) || event.key.length !== 1 || event.key === " ") return false;
     searchBox().focus();
     searchBox().select();

@@ -43,6 +43,18 @@
     for (const place of places()) window.htmx.trigger(place, "news");
   });
 
+  // Somebody took it away meanwhile: what stands here is how it was, and nobody asks any more.
+  document.addEventListener("htmx:responseError", (event) => {
+    const { elt, target, xhr } = event.detail;
+    if (xhr.status !== 404 || !elt.matches("[data-live]")) return;
+    elt.remove();
+    const notice = document.createElement("p");
+    notice.className = "notice is-warn";
+    notice.textContent = "This is no longer here. What you see is how it was.";
+    target.prepend(notice);
+    lockboard.say(notice.textContent);
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, xhr, isError, requestConfig } = event.detail;
     if (isError || !target?.matches("[data-live-part]")) return;

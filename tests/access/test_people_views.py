@@ -707,3 +707,17 @@ def test_a_search_from_the_second_page_lets_the_page_go(client: Client, system: 
     assert second.index('id="access-live"') < second.index('id="after"')
     assert "Adele Guest" in searched
     assert 'id="after"' not in searched
+
+
+def test_the_room_of_somebody_stands_before_what_everybody_opens(client, system):
+    doors = [make_entrance(system) for _ in range(4)]
+    everybody = make_group(system, name="Everybody", entrances=doors)
+    room = make_group(system, name="Room 104", entrances=doors[:1])
+    pool = make_group(system, name="A pool", entrances=doors[:2])
+    gym = make_group(system, name="A gym", entrances=doors[:3])
+    make_acs_user(system, full_name="Jane", groups=[everybody, room, pool, gym])
+
+    row = client.get(f"/access/{system.pk}/").context["people"].rows[0]
+
+    assert [each.group.name for each in row.groups] == ["Room 104", "A pool", "A gym"]
+    assert row.more_groups == 1

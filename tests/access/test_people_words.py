@@ -211,3 +211,12 @@ def test_what_seam_says_with_two_codes_is_said_once():
     health = health_of(system(errors=[{"code": code} for code in codes]))
 
     assert len(health.troubles) == 1
+
+
+def test_a_pin_without_digits_is_not_in_use():
+    pin = AcsCredential(access_method="code", phase=Phase.LIVE, is_issued=True)
+    ks = system(external_type="salto_ks_site")
+
+    assert words.credential_state(pin, ks, NOW).word == "No digits yet"
+    pin.code_sealed = "sealed"
+    assert words.credential_state(pin, ks, NOW).word == "In use"

@@ -149,7 +149,10 @@ def test_what_a_lost_card_may_still_open_is_a_warning_and_stays_on_the_page_of_t
     client.post(reverse("card-lost", args=[card.pk]))
 
     (good, done), (warns, still) = levels(client)
-    assert (good, done) == ("success", f"The card …{card.last_four} is cancelled in Harbour Annex.")
+    assert (good, done) == (
+        "success",
+        f"The card …{card.last_four} is being cancelled in Harbour Annex.",
+    )
     assert warns == "warning"
     assert "offline doors may still open with it" in still
     assert "Room 103" in still
@@ -485,3 +488,14 @@ def test_a_shortened_stay_names_the_offline_doors_that_its_card_still_opens(
     AcsEntrance.objects.update(is_wired=True)
     shown = text(client_of(house.ana.user).get(address))
     assert "longer stay" not in shown
+
+
+def test_without_a_system_nobody_is_said_to_have_a_card(house: House) -> None:
+    browser = client_of(house.ana.user)
+    assert "Everybody who arrives has one." in text(browser.get(reverse("cards")))
+
+    AcsSystem.objects.update(removed_at=timezone.now())
+
+    shown = text(browser.get(reverse("cards")))
+    assert "No access control system is connected, so nobody is known to arrive." in shown
+    assert "Everybody who arrives" not in shown
