@@ -148,3 +148,16 @@ def test_doors_are_ticked_and_said_to_be_wired_all_at_once(page: Page):
     expect(page.locator("[name=doors]:not(:checked)")).to_have_count(0)
     page.get_by_role("button", name="are not known").click()
     expect(page.get_by_text("Saved for 2 doors.")).to_be_visible()
+
+
+def test_a_page_about_what_is_gone_says_so_and_asks_no_more(page: Page):
+    open_system(page)
+    page.route(f"{page.url}?*", lambda route: route.fulfill(status=404, body=""))
+
+    # Unless news came by themselves meanwhile.
+    page.evaluate("document.querySelectorAll('[data-live]').forEach(e => htmx.trigger(e, 'news'))")
+
+    expect(page.locator("#access-live > .notice").first).to_have_text(
+        "This is no longer here. What you see is how it was."
+    )
+    expect(page.locator("[data-live]")).to_have_count(0)
