@@ -132,10 +132,11 @@ def still_opening(cards: Iterable[AcsCredential], now: datetime) -> list[StillOp
     """Return the cards somebody may still carry although they are to open nothing any more.
 
     Newest first, the few that somebody may remember. A card that was given back lies at the
-    desk; one whose time is over opens nothing.
+    desk; one whose time is over opens nothing; nothing is left of one that was written anew.
     """
     found = [each for each in cards if _is_written(each, now)]
-    said = [still for card in found if (still := _lost(card, now) or _shut_out(card, now))]
+    carried = [each for each in found if not _is_overwritten(each, found)]
+    said = [still for card in carried if (still := _lost(card, now) or _shut_out(card, now))]
     said.sort(key=lambda still: still.since or now, reverse=True)
     return said[:_MOST_REMEMBERED]
 
@@ -144,6 +145,17 @@ def _is_written(card: AcsCredential, now: datetime) -> bool:
     is_card = card.access_method == AccessMethod.CARD and card.system.writes_cards
     is_back = card.card_state == CardState.RETURNED or card.delete_reason == "returned"
     return is_card and card.was_written and not is_back and not card.is_over(now)
+
+
+def _is_overwritten(card: AcsCredential, cards: Iterable[AcsCredential]) -> bool:
+    """Tell whether the same piece of plastic carries a later one of these."""
+    return any(
+        each.card_number == card.card_number
+        and each.is_issued
+        and each.created_at > card.created_at
+        for each in cards
+        if card.card_number
+    )
 
 
 def _lost(card: AcsCredential, now: datetime) -> StillOpening | None:

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from access.cards.times import day_and_clock
 from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, EncodeJob
-from access.models.credentials import ON_A_CARD, OUT_OF_DATE
+from access.models.credentials import ON_A_CARD, OUT_OF_DATE, WAS_WRITTEN
 from access.states import CardState, Intent, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -38,7 +38,7 @@ class QueueRow:
     leaves: str = ""
     #: FIRST, or UPDATE for a card that is out of date.
     intent: Intent
-    #: "no card yet", "card is out of date", "card in doubt".
+    #: "no card yet", "card cancelled, no other yet", "card is out of date", "card in doubt".
     why: str
 
 
@@ -109,7 +109,11 @@ def _waiting(systems: dict[UUID, AcsSystem], now: datetime) -> QuerySet[Any]:
             delete_asked_at=None,
             phase__in=(Phase.CREATING, Phase.LIVE),
         )
-        .annotate(has_card=Exists(cards), has_doubt=Exists(in_doubt))
+        .annotate(
+            has_card=Exists(cards),
+            had_card=Exists(AcsCredential.objects.filter(WAS_WRITTEN, user=OuterRef("pk"))),
+            has_doubt=Exists(in_doubt),
+        )
         .filter(
             Exists(groups.filter(user=OuterRef("pk"))),
             ~Exists(cards.exclude(OUT_OF_DATE)),
@@ -132,7 +136,9 @@ def _today(zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
 def _why(user: Any) -> str:
     if user.has_doubt:
         return "card in doubt"
-    return "card is out of date" if user.has_card else "no card yet"
+    if user.has_card:
+        return "card is out of date"
+    return "card cancelled, no other yet" if user.had_card else "no card yet"
 
 
 def _row(user: Any, systems: dict[UUID, AcsSystem]) -> QueueRow:

@@ -16,13 +16,13 @@ from access.cards.evidence import Finding
 from access.cards.job_view import JobView, NextKind, Stage
 from access.cards.queue import QueueRow
 from access.cards.times import day_and_clock
-from access.models import AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
+from access.models import AcsCredential, AcsEncoder, AcsMembership, AcsSystem, AcsUser, EncodeJob
 from access.models.people import AcsUserQuerySet
 from access.people.finding import find
 from access.states import OPEN_STATES, CardState, Intent, JobKind, JobState
 from accounts.actors import Actor
 from accounts.permissions import Permission
-from accounts.providers.systems import CardFailure
+from accounts.providers.systems import AccessMethod, CardFailure
 
 #: A card in doubt is shown again by itself for this long; afterwards it waits in the list.
 _FRESH = timedelta(minutes=10)
@@ -124,6 +124,14 @@ def users_for(actor: Actor) -> AcsUserQuerySet:
     users: AcsUserQuerySet = AcsUser.objects.for_actor(actor).not_gone()
     properties = actor.property_ids_with(Permission.MAKE_CARDS)
     return users if properties is None else users.filter(system__property_id__in=properties)
+
+
+def cards_of(user: AcsUser) -> list[AcsCredential]:
+    """Return all cards of somebody, those that are gone included. Needs the row `system`."""
+    cards = list(user.credentials.filter(access_method=AccessMethod.CARD).order_by("created_at"))
+    for each in cards:
+        each.user, each.system = user, user.system
+    return cards
 
 
 def groups_of(user: AcsUser) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Cards that were written for a longer or a shorter stay than their person's now."""
+"""Cards that were written for another stay than their person's now."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def of(cards: Iterable[AcsCredential], now: datetime) -> list[Stay]:
     Needs the rows `system`, with its property, and `user`.
     """
     written = [card for card in cards if card.system.writes_cards]
-    return [stay for card in written if stays.old_end(card) and (stay := _of(card, now))]
+    return [stay for card in written if stays.is_of_another(card, now) and (stay := _of(card, now))]
 
 
 def of_user(user: AcsUser, now: datetime) -> list[Stay]:

@@ -279,7 +279,7 @@ def _show_person(
     if wanted is None or wanted == Intent.READ or not offers.of(wanted).is_offered:
         wanted = offers.best
     may_cancel = request.actor.may(Permission.CANCEL_CARDS, user.system.property_id)
-    chosen = batches.load(request.session, now=now)
+    chosen, doubt = batches.load(request.session, now=now), station.doubt_about(user)
     is_replacing = wanted == Intent.REPLACE and may_cancel
     context = {
         "kind": "replace" if is_replacing else "person",
@@ -289,7 +289,8 @@ def _show_person(
         "window": station.window_of(user),
         "offers": offers,
         "stays": stays.of_user(user, now),
-        "doubt": station.doubt_about(user),
+        "still_opening": cards_back.still_opening(station.cards_of(user), now),
+        "doubt": doubt,
         "choices": [
             each
             for each in (offers.first, offers.update, offers.replace, offers.tag)
@@ -299,6 +300,8 @@ def _show_person(
         if offers.replace.credential and not offers.replace.is_offered
         else [],
         "intent": wanted,
+        # While one is in doubt that is looked at first, and nothing else is offered at a key.
+        "main": None if doubt else wanted,
         "problem": problem,
         "progress": station.progress(chosen, user.pk, request.actor),
         **_encoders(request, user),

@@ -19,7 +19,7 @@ from accounts import activation, stepup, upkeep
 from accounts.actors import Request
 from accounts.forms import ConfirmForm, CredentialsForm, PinForm, SitesForm, time_zones
 from accounts.links import hash_token
-from accounts.models import ConnectedAccount, Dialect, Hub, WebviewStep
+from accounts.models import ConnectedAccount, Dialect, Hub, Space, WebviewStep
 from accounts.onboarding import (
     checking,
     choosing,
@@ -446,8 +446,9 @@ def _rows(visit: Visit) -> list[dict[str, Any]]:
     actor = webviews.authority(visit.webview)
     places = {space.pk: space for space in webviews.properties_for(actor)} if actor else {}
     sites_by_id = {site["remote_id"]: site for site in checking.sites(visit.webview)}
-    rows = []
-    for choice in choosing.chosen(visit.webview):
+    rows, chosen = [], list(choosing.chosen(visit.webview))
+    more = sum(choice.property_id is None for choice in chosen)
+    for choice in chosen:
         place = places.get(choice.property_id) if choice.property_id else None
         rows.append(
             {
@@ -455,9 +456,21 @@ def _rows(visit: Visit) -> list[dict[str, Any]]:
                 "property": place.name if place else choice.name,
                 "time_zone": place.time_zone if place else choice.time_zone,
                 "is_new": choice.property_id is None,
+                "asks_where": _asks_where(visit, sites_by_id[choice.remote_id], more=more),
             }
         )
     return rows
+
+
+def _asks_where(visit: Visit, *sites: dict[str, Any], more: int = 0) -> bool:
+    """Tell whether somebody must say to which property each access control system belongs.
+
+    One system of a new account is placed where its doors are, and all are where there is one
+    property only. `more`: properties that are still to be made.
+    """
+    systems = [name for site in sites for name in site.get("systems") or ()]
+    places = Space.objects.properties().filter(workspace=visit.webview.workspace)
+    return len(systems) > 1 and places.count() + more > 1
 
 
 # --- first sync and the end -------------------------------------------------------------------
@@ -491,6 +504,7 @@ def _done_page(
         "sync": webview.answers.get("sync", {}),
         "hubs": hub_rows(Hub.objects.filter(site__account=webview.account), refused),
         "systems": [name for site in checking.sites(webview) for name in site.get("systems") or ()],
+        "asks_where": _asks_where(visit, *checking.sites(webview)),
         "is_refused": bool(refused),
         "is_reconnect": webview.reconnects_id is not None or "sync" not in webview.answers,
     }

@@ -26,7 +26,7 @@ NEED_BOTH = (
 NEED_TIMES = "Choose when it starts and ends."
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(\.\d+)?)?")
 #: A sentence that says by itself which field it is about.
-_NAMES_ITSELF = re.compile(r"(name|code): ")
+_NAMES_ITSELF = re.compile(r"(name|code|phone): ")
 _OFF = {"autocomplete": "off"}
 
 

@@ -7,12 +7,14 @@
   const POLL_MS = 1000; // while something moves and the stream is not there
   const SLOW_POLL_MS = 3000; // while it is: hints may be lost
   const PEOPLE_MS = 200; // several changes of a moment are one look at the list
+  const IDLE_POLL_MS = 15_000; // encoders and bridges change while nobody does anything
+  const READ_MS = 10_000; // what stands in the way is left on show for so long
   const LATE_SECONDS = 10;
   const said = new Set();
   let ahead = 0; // how far the server's clock is before this browser's
   let isStreaming = false;
   let wantsFocus = false;
-  let askedAt = 0;
+  let askedAt = Date.now();
 
   const desk = () => document.getElementById("desk");
   const notice = () => document.querySelector("[data-station-lost]");
@@ -104,11 +106,56 @@
     markCurrent(place);
   }
 
+  // --- a desk at which nothing runs --------------------------------------------------------
+
+  let isPressed = false;
+  let shownAt = Date.now();
+  let kept = null;
+  document.addEventListener("pointerdown", () => (isPressed = true));
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => (isPressed = false)));
+
+  function plain(place) {
+    const copy = place.cloneNode(true);
+    copy.removeAttribute("data-now");
+    copy.querySelectorAll("[data-refresh], [name=key], [name=csrfmiddlewaretoken], [data-problem]").forEach((node) => node.remove());
+    copy.querySelectorAll("input").forEach((box) => box.removeAttribute("checked"));
+    return copy.innerHTML.replace(/\s+/g, " ");
+  }
+
+  // True where an answer that nobody asked for may take the place of what is there. What was
+  // chosen stays, and so does the wish's key: whoever presses again wishes nothing new.
+  function mayReplace(html) {
+    const place = desk();
+    const next = new DOMParser().parseFromString(html, "text/html").getElementById("desk");
+    if (!next || next.dataset.kind !== place.dataset.kind || isPressed || !notice().hidden) return false;
+    const problem = place.querySelector("[data-problem]");
+    if (problem ? Date.now() - shownAt < READ_MS : plain(next) === plain(place)) return false;
+    const boxes = [...place.querySelectorAll("input")].filter((box) => box.id);
+    kept = { key: place.querySelector("[name=key]")?.value, boxes: boxes.map(({ id, checked }) => [id, checked]) };
+    return true;
+  }
+
+  function putBack() {
+    const { key, boxes: were } = kept;
+    kept = null;
+    for (const [id, checked] of were) {
+      const box = document.getElementById(id);
+      if (box) box.checked = checked;
+    }
+    const field = desk().querySelector("[name=key]");
+    if (field && key) field.value = key;
+  }
+
   // Whoever types a name is left alone; whoever looks at the desk goes on there.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target?.id !== "desk" || !event.detail.shouldSwap) return;
     const held = document.activeElement;
     const isPoll = event.detail.requestConfig?.headers["HX-Automatic"];
+    if (isPoll && desk().dataset.kind !== "job") {
+      event.detail.shouldSwap = mayReplace(event.detail.xhr.responseText);
+      return;
+    }
+    shownAt = Date.now();
     wantsFocus = !isPoll || desk().contains(held) || held === document.body;
   });
 
@@ -119,6 +166,7 @@
       return;
     }
     if (!event.detail.requestConfig || event.detail.target?.id !== "desk") return;
+    if (kept) putBack();
     settle();
     if (desk().dataset.stage && !("moving" in desk().dataset)) refreshPeople();
   });
@@ -168,8 +216,16 @@
     window.htmx.trigger(refresh, "card");
   }
 
+  function refresh() {
+    refreshPeople();
+    if (desk().dataset.kind !== "job") look();
+  }
+
   function follow() {
-    if (!("moving" in desk().dataset)) return;
+    if (!("moving" in desk().dataset)) {
+      if (desk().dataset.kind !== "job" && !document.hidden && Date.now() - askedAt >= IDLE_POLL_MS) look();
+      return;
+    }
     if (Date.now() - askedAt >= (isStreaming ? SLOW_POLL_MS : POLL_MS)) look();
   }
 
@@ -225,18 +281,20 @@
   });
 
   let source = null;
+  let wasOpen = false;
   function listen() {
     source = new EventSource("/stream");
     source.addEventListener("open", () => {
       isStreaming = true;
-      look();
+      if (wasOpen || "moving" in desk().dataset) look();
+      wasOpen = true;
     });
     source.addEventListener("card", (event) => {
       // While a wish is being posted nobody knows yet which job it becomes.
       if (event.data.trim() === desk().dataset.job || asking.size) look();
-      else if (!("moving" in desk().dataset)) refreshPeople();
+      else if (!("moving" in desk().dataset)) refresh();
     });
-    source.addEventListener("access", refreshPeople);
+    source.addEventListener("access", refresh);
     source.addEventListener("error", () => {
       isStreaming = false;
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);

@@ -16,8 +16,9 @@ ZONE = ZoneInfo("Europe/Amsterdam")
 BEHIND = [{"code": "needs_to_be_reissued", "message": ""}]
 
 
-def schedule(ends_at):
-    return {"starts_at": None, "ends_at": ends_at.isoformat() if ends_at else None}
+def schedule(ends_at, starts_at=None):
+    moments = {"starts_at": starts_at, "ends_at": ends_at}
+    return {name: at.isoformat() if at else None for name, at in moments.items()}
 
 
 def card(*, was, ends_at, **fields):
@@ -49,6 +50,34 @@ def test_a_card_of_another_stay_says_until_when_it_opens(was, ends_at, short, be
     said = stays.sentence(written, ZONE, NOW)
     assert said.startswith(begins)
     assert bool(said) == bool(begins)
+
+
+@pytest.mark.parametrize(
+    ("began", "begins", "short", "said"),
+    [
+        (None, DAY, "…E580 may open already", "may open with it already, until 24 Nov, 15:00"),
+        (-DAY, DAY, "…E580 may open already", "though their stay begins 22 Nov, 15:00."),
+        (DAY, 2 * DAY, "…E580 may open from 22 Nov, 15:00", "with it from 22 Nov, 15:00 on"),
+        (2 * DAY, DAY, "…E580 opens from 23 Nov, 15:00", "a stay that begins 23 Nov, 15:00:"),
+        (2 * DAY, None, "…E580 opens from 23 Nov, 15:00", "until then offline doors refuse it"),
+        (-2 * DAY, -DAY, "…E580 stops at 24 Nov, 15:00", "It was written for a shorter stay"),
+    ],
+)
+def test_a_card_of_a_stay_that_was_moved_says_from_when_it_opens(began, begins, short, said):
+    written = card(was=NOW + 3 * DAY, ends_at=NOW + 5 * DAY)
+    written.written_schedule = schedule(NOW + 3 * DAY, began and NOW + began)
+    written.user.starts_at = begins and NOW + begins
+
+    assert words.card_state(written, NOW, zone=ZONE).word == short
+    assert said in stays.sentence(written, ZONE, NOW)
+
+
+def test_a_card_of_a_stay_that_is_over_opens_nothing_too_early():
+    written = card(was=NOW - DAY, ends_at=NOW + 5 * DAY)
+    written.user.starts_at = NOW + DAY
+
+    assert words.card_state(written, NOW, zone=ZONE).word == "…E580 to be updated"
+    assert "offline doors refuse it until it is updated" in stays.sentence(written, ZONE, NOW)
 
 
 def test_while_the_new_end_is_on_its_way_the_card_has_the_one_that_was_seen():

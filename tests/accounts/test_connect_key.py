@@ -16,7 +16,7 @@ from audit.models import Event
 from locks import first_sync, polling
 from locks.models import Device
 from tests.accounts.walking import Walk, new_property
-from tests.make import client_of, make_account, make_user
+from tests.make import client_of, make_account, make_property, make_user
 from tests.sandbox.client import BASE, Client
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +171,25 @@ def test_what_comes_with_seam_is_counted_before_it_is_added(walk: Walk) -> None:
         "3 doors, 2 access control systems with their cardholders, groups, entrances, credentials "
         f"and encoders {named}" in asked
     )
+
+
+@pytest.mark.parametrize("has_another", [True, False])
+def test_where_properties_must_be_told_apart_is_said_before_and_after(
+    walk: Walk, *, has_another: bool
+) -> None:
+    if has_another:
+        make_property(walk.webview.workspace, name="Elsewhere")
+    to_seam(walk).post("sign-in", {"api_key": SEAM_KEY})
+    walk.post("checks")
+    site = walk.webview.answers["sites"][0]
+    walk.post("sites", new_property(site["remote_id"], "Harbour"))
+
+    assert ("belongs to is asked afterwards" in words(walk.get("confirm"))) is has_another
+    walk.post("confirm", {"name": "Seam"})
+    first_sync.run(walk.webview.pk)
+    said = words(walk.get("done"))
+    assert ("Nobody sees anything in them yet." in said) is has_another
+    assert ("appear under Access as they are read" in said) is not has_another
 
 
 def test_systems_that_could_not_be_counted_are_not_left_out(

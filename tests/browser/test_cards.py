@@ -471,12 +471,18 @@ def test_two_desks_on_one_encoder(station: Station, browser: Browser, holder: st
     context = new_context(browser, station.demo)
     other = Station(context.new_page(), station.demo)
     sign_in(other.page, "admin")
+    other.open(second)
+    other.page.get_by_label(OTHER).check()
+    key = other.page.locator("#desk [name=key]").input_value()
     station.open(holder)
     station.press("Update the card")
     station.is_at("place")
 
-    other.open(second)
+    # Unasked, on a page where nobody does anything; what was chosen there stays.
     expect(other.desk.locator(".encoder-note").first).to_contain_text("in use by Mia Manager")
+    expect(other.page.get_by_label(OTHER)).to_be_checked()
+    assert other.page.locator("#desk [name=key]").input_value() == key
+    other.page.get_by_label(DESK).check()
     other.press("Make a card")
 
     expect(other.desk.locator("[data-problem]")).to_contain_text("in use by Mia Manager")

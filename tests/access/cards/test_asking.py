@@ -512,6 +512,20 @@ def test_the_queue_is_who_arrives_and_has_no_card(house):
     assert following == ["Ben", "Old card", "Ann"]
 
 
+def test_whose_card_was_cancelled_is_not_said_to_have_had_none(house):
+    gone = {"phase": Phase.GONE, "delete_asked_at": NOON, "delete_reason": "replaced"}
+    for name, fields in (("Ann", {"access_method": "code"}), ("Ben", {})):
+        card = house.card_of(house.person(name, starts_at=NOON))
+        save(card, **gone | fields)
+
+    rows = queue.arrivals(house.ana, now=NOON)
+
+    assert [(row.person, row.why) for row in rows] == [
+        ("Ann", "no card yet"),
+        ("Ben", "card cancelled, no other yet"),
+    ]
+
+
 def test_the_queue_of_another_property_is_not_seen(house):
     house.person("Ann", starts_at=NOON)
     there = actor(make_user(Role.FRONT_DESK, place=make_property(house.system.workspace)))

@@ -186,6 +186,32 @@ def test_a_card_that_opens_nothing_or_lies_at_the_desk_is_no_warning(
     assert cards_back.still_opening([card], timezone.now()) == []
 
 
+def test_of_plastic_that_was_written_anew_nothing_is_left_to_open_doors(house: House) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    now = timezone.now()
+    lost = make_credential(
+        house.jane, phase="gone", delete_reason="lost", delete_asked_at=now, card_number="04A1C0FC"
+    )
+    assert [each.card for each in cards_back.still_opening([lost], now)] == [lost]
+
+    anew = make_credential(house.jane, card_number="04A1C0FC", created_at=now)
+
+    assert cards_back.still_opening([lost, anew], now) == []
+    another = make_credential(house.jane, card_number="04A17777", created_at=now)
+    assert [each.card for each in cards_back.still_opening([lost, another], now)] == [lost]
+
+
+def test_at_the_desk_is_said_what_a_cancelled_card_still_opens(house: House) -> None:
+    make_entrance(house.system, name="Room 103", is_wired=False).groups.add(house.group)
+    asked_at = timezone.now()
+    make_credential(house.jane, phase="gone", delete_reason="replaced", delete_asked_at=asked_at)
+
+    page = text(client_of(house.ana.user).get(f"/cards/?user={house.jane.pk}"))
+
+    assert "was replaced" in page
+    assert "Room 103" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
