@@ -34,6 +34,8 @@ class LostReport:
     online_doors: tuple[str, ...] = ()
     #: What happens, in whole sentences.
     sentences: tuple[str, ...] = ()
+    #: How sure it is that these are the doors; "" where it is.
+    note: str = ""
     #: Whether a card in its place can be made now.
     can_replace: bool = False
     #: What the plastic is called.
@@ -80,6 +82,7 @@ def consequences(credential: AcsCredential, *, returned: bool = False) -> LostRe
         offline_doors=offline,
         online_doors=opened.online,
         sentences=tuple(sentences),
+        note=opened.note,
         can_replace=_can_replace(credential),
         thing=words.thing(system),
     )
@@ -166,7 +169,8 @@ def _lost(card: AcsCredential, now: datetime) -> StillOpening | None:
     report = consequences(card)
     if not report.offline_doors:
         return None
-    return StillOpening(card=card, why=why, since=asked_at, sentence=report.sentences[1])
+    sentence = f"{report.sentences[1]} {report.note}".rstrip()
+    return StillOpening(card=card, why=why, since=asked_at, sentence=sentence)
 
 
 def _shut_out(card: AcsCredential, now: datetime) -> StillOpening | None:
@@ -184,8 +188,9 @@ def _shut_out(card: AcsCredential, now: datetime) -> StillOpening | None:
     who = in_words(report.offline_doors) or "offline doors"
     sentence = (
         f"Until it is held to a wall reader that updates cards, or its time is over, it may still "
-        f"open {who}. Take it back if you can."
+        f"open {who}. {report.note}"
     )
+    sentence = f"{sentence.rstrip()} Take it back if you can."
     return StillOpening(card=card, why="was not given back", sentence=sentence)
 
 

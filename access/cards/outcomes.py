@@ -15,6 +15,7 @@ from access.cards.failures import Content, content_of, row_of, sentence_of
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.people.words import thing
 from access.states import OPEN_STATES, CardState, JobKind, JobState, Phase
+from access.syncing import cards as listing
 from accounts.providers.systems import CardFailure, ListedCredential, Problem
 from audit.words import Result, Verb
 
@@ -116,7 +117,9 @@ def assigned(job: EncodeJob, seen: ListedCredential | None, *, evidence: str = "
             return False
         rows.mark_ok(job, at)
         rows.note(job, Verb.TAG_ASSIGNED, at=at, result=Result.GRANTED, last_four=last_four)
-        waking.wake(job.system, at=at)  # the new credential comes with the next listing
+        if seen and job.user:
+            listing.take_new(job.user, seen, asked_at=at)
+        waking.wake(job.system, at=at)  # whose the tag was before comes with the next listing
         return True
 
 

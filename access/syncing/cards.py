@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from access import carrying
-from access.models import AcsCredential, AcsSystem, EncodeJob
+from access.models import AcsCredential, AcsSystem, AcsUser, EncodeJob
 from access.reconciling import merging, steps, storing
 from access.states import JobState, Phase
 from access.syncing.people import BATCH, in_batches
@@ -54,6 +54,14 @@ def take(
     for chunk in in_batches(seen):
         _store({pk: seen[pk] for pk in chunk}, user_ids, asked_at)
     return bool(new or seen)
+
+
+def take_new(user: AcsUser, listed: ListedCredential, *, asked_at: datetime) -> None:
+    """Store a credential that was just made for somebody; one that is known already stays."""
+    is_theirs = listed.user_id in {"", user.remote_id}
+    if not is_theirs or user.system.credentials.filter(remote_id=listed.remote_id).exists():
+        return
+    _add(user.system, [listed], {listed.user_id: user.pk}, asked_at)
 
 
 def _rows(system: AcsSystem, found: Mapping[str, ListedCredential]) -> list[AcsCredential]:

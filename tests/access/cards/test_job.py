@@ -127,6 +127,8 @@ def test_a_tag_is_given_to_somebody(desk):
 
     assert (job.state, job.result["last_four"]) == (JobState.DONE, "E5F6")
     assert verbs() == ["card_requested", "tag_assigned"]
+    tag = AcsCredential.objects.get(user=house.jane)
+    assert (tag.last_four, tag.phase) == ("E5F6", Phase.LIVE)
 
 
 def test_a_card_that_was_lifted_early_is_in_doubt_among_the_arrivals(house, desk):

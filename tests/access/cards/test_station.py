@@ -232,6 +232,9 @@ def test_the_card_of_somebody_who_is_shut_out_is_not_forgotten(
     assert word in page
     assert f"The card …{card.last_four} was not given back." in page
     assert "it may still open Office and Room 103. Take it back if you can." in page
+    AcsCredential.objects.update(written_doors=[], card_state="none", is_issued=False)
+    unsure = text(client_of(house.ana.user).get(house.jane.get_absolute_url()))
+    assert "a wall reader may have updated it since. Take it back if you can." in unsure
     assert "Opens nothing" not in page
 
 
