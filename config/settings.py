@@ -273,5 +273,7 @@ LOGGING = {
             "filters": ["redact"],
         }
     },
+    # At DEBUG it writes down every path and query, and some of them are secrets.
+    "loggers": {"urllib3": {"level": "INFO"}},
     "root": {"handlers": ["terminal"], "level": env.str("LOCKBOARD_LOG_LEVEL", default="WARNING")},
 }

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
@@ -34,10 +35,14 @@ class Phase(Enum):
 class Call:
     """How much of one call's time is left, and how far it got."""
 
-    def __init__(self, budget_seconds: float) -> None:
+    def __init__(
+        self, budget_seconds: float, *, may_reach: Callable[[str], bool] | None = None
+    ) -> None:
         self.started = time.monotonic()
         self.deadline = self.started + budget_seconds
         self.phase = Phase.START
+        #: Asked of every IP address of the host, before any of them is connected to.
+        self.may_reach = may_reach
 
     @property
     def seconds(self) -> float:
@@ -54,6 +59,10 @@ class Call:
     @property
     def milliseconds(self) -> int:
         return round((time.monotonic() - self.started) * 1000)
+
+
+class ForbiddenAddressError(OSError):
+    """The name of the host leads to an address that this call must not reach."""
 
 
 #: The call this thread is making. urllib3 offers no other way down to its sockets.
@@ -91,7 +100,10 @@ def _connect(connection: HTTPConnection) -> socket.socket:
     call = current_call.get()
     call.phase = Phase.CONNECTING
     problem: OSError | None = None
-    for family, kind, protocol, _, address in _resolve(connection, call):
+    found = _resolve(connection, call)
+    if call.may_reach and not all(call.may_reach(str(address[0])) for *_, address in found):
+        raise ForbiddenAddressError
+    for family, kind, protocol, _, address in found:
         candidate = BudgetSocket(family, kind, protocol)
         try:
             candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -27,7 +27,13 @@ from urllib3.exceptions import SSLError as TlsError
 
 from accounts.providers.addresses import check_address, rest_after_plain_origin
 from accounts.providers.base import UncertainError, UnexpectedReplyError, UnreachableError
-from accounts.providers.budget import BudgetAdapter, Call, Phase, current_call
+from accounts.providers.budget import (
+    BudgetAdapter,
+    Call,
+    ForbiddenAddressError,
+    Phase,
+    current_call,
+)
 
 __all__ = ["HttpDoor", "Reply", "check_address"]
 
@@ -168,17 +174,16 @@ class HttpDoor:
         Raises UnreachableError where no byte of the request left, UncertainError where one
         may have; of these UnexpectedReplyError for a redirect or an oversized body.
         """
-        call = Call(budget_seconds)
+        call = self._call(url, budget_seconds)
         self._refuse_other_addresses(url)
         prepared = _prepare(
             method, url, headers=headers, params=params, json=json, data=data, fresh=fresh
         )
         outcome = self._attempt(prepared, call, fresh=fresh, most=max_body_bytes)
         log.debug(
-            "%s %s%s %s %d ms",
+            "%s %s %s %d ms",
             method,
-            urlsplit(url).netloc,
-            urlsplit(url).path,
+            self._shown(url),
             outcome.status if isinstance(outcome, Reply) else outcome.code,
             call.milliseconds,
         )
@@ -187,6 +192,20 @@ class HttpDoor:
         raise outcome.with_traceback(
             None
         )  # here, outside any `except`: no chain leads back to the request's headers
+
+    # --- what another kind of door does otherwise (`public.py`) ---
+
+    def _call(self, url: str, budget_seconds: float) -> Call:
+        return Call(budget_seconds)
+
+    def _shown(self, url: str) -> str:
+        """Return what a log may know of an address."""
+        return urlsplit(url).netloc + urlsplit(url).path
+
+    def _is_an_answer(self, status: int) -> bool:
+        return 200 <= status < 300 or status >= 400
+
+    # --- one request ---
 
     def _refuse_other_addresses(self, url: str) -> None:
         try:
@@ -228,7 +247,7 @@ class HttpDoor:
         left = (call.seconds, call.seconds)
         response = adapter.send(prepared, stream=True, timeout=left, verify=self._verify)
         try:
-            if 300 <= response.status_code < 400 or response.status_code < 200:
+            if not self._is_an_answer(response.status_code):
                 raise UnexpectedReplyError(
                     f"{host} sent us elsewhere, which we do not follow",
                     status=response.status_code,
@@ -293,6 +312,7 @@ def _judge(error: Exception, call: Call, host: str) -> UnreachableError | Uncert
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ForbiddenAddressError, "its address is not a public one"),
     (NameResolutionError, "its name is not known"),
     (TimeoutError, "it took too long"),
     (TlsError, "its certificate or encryption is not in order"),
