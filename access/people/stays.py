@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from access import carrying
 from access.models import AcsCredential
 from access.states import CardState, Phase
-from locks.codes.words import clock
+from locks.codes.rules import clock
 
 #: Systems round times.
 _SAME_MOMENT = timedelta(seconds=60)

@@ -11,7 +11,8 @@ from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser
 from access.people import stays
 from access.states import CardState, Part, Phase
 from accounts.providers.systems import AccessMethod, SystemType
-from locks.codes.words import State, clock
+from locks.codes.rules import clock
+from locks.codes.words import State
 
 ALWAYS = "Always"
 

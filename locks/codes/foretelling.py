@@ -5,8 +5,8 @@ from datetime import datetime
 from locks.code_models import CodePhase
 from locks.codes import room
 from locks.codes.capability import brand_of, capability_of
+from locks.codes.rules import clock
 from locks.codes.services import Wish, digits_end, needs_new_digits
-from locks.codes.words import clock
 from locks.models import AccessCode
 
 

@@ -279,6 +279,14 @@ def local_moment(
     return (second if fold else first).astimezone(UTC)
 
 
+def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """`12:04`; on another day `27 Nov, 12:04`; in another year with that."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    return f"{local:%-d %b, %H:%M}" if local.year == today.year else f"{local:%-d %b %Y, %H:%M}"
+
+
 def offset_words(at: datetime) -> str:
     """`UTC+2`, `UTC+5:30`, `UTC`."""
     offset = at.utcoffset() or timedelta(0)

@@ -19,8 +19,7 @@ from audit.words import How, Verb
 from locks.code_models import SecretState
 from locks.codes import pins, room, rules, waking, wishes
 from locks.codes.capability import capability_of, driver_of
-from locks.codes.rules import RuleError, Window
-from locks.codes.words import clock
+from locks.codes.rules import RuleError, Window, clock
 from locks.models import AccessCode, CodeDoor, Device
 
 #: Doors in one go; more is a slip, or a job for the API.

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from locks.code_models import CodePhase, CodeStatus, SecretState
 from locks.codes.capability import brand_of
+from locks.codes.rules import clock
 from locks.models import AccessCode
 
 
@@ -144,14 +144,6 @@ def digits_note(code: AccessCode) -> str:
 
 
 # --- times ----------------------------------------------------------------------------
-
-
-def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """`12:04`; on another day `27 Nov, 12:04`; in another year with that."""
-    local, today = at.astimezone(zone), now.astimezone(zone).date()
-    if local.date() == today:
-        return f"{local:%H:%M}"
-    return f"{local:%-d %b, %H:%M}" if local.year == today.year else f"{local:%-d %b %Y, %H:%M}"
 
 
 def span(code: AccessCode, *, now: datetime) -> str:
