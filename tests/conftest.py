@@ -4,6 +4,7 @@ import os
 from importlib import import_module
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from pytest_socket import socket_allow_hosts
@@ -11,6 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: Those that start programs take longest, and go first: what is short fills the end.
 _LONG = ("tests/browser/", "tests/chaos/", "tests/processes/", "tests/config/test_run.py")
+
+
+# The same examples each time, so that a change is judged by what it changes. To look for new
+# ones: HYPOTHESIS_PROFILE=default bin/test …
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

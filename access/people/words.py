@@ -120,7 +120,7 @@ def _settled(user: AcsUser, brand: str, now: datetime) -> State:
         return State("over", "Ended", "unknown", "clock", "Their schedule is over.")
     if user.starts_at and user.starts_at > now:
         when = clock(user.starts_at, user.system.property.zone, now)
-        return State("ahead", "Scheduled", "info", "calendar", f"Opens nothing before {when}.")
+        return State("ahead", "Scheduled", "info", "calendar", f"Their time begins {when}.")
     if any(each["code"] == "deferring_creation" for each in user.mutations):
         note = f"{brand} makes them with their first card."
         return State("ready", "Ready for a card", "info", "card", note)

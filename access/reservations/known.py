@@ -72,8 +72,8 @@ def moved(
 
 
 def _as_begun(known: Known, stay: Stay, at: datetime) -> Stay:
-    """Keep the start of a stay that is going on: calendars cut off the days that are over."""
-    has_begun = known.starts_at <= at < known.ends_at
+    """Keep the start of a stay that has begun: calendars cut off the days that are over."""
+    has_begun = known.starts_at <= at
     if has_begun and known.stay.starts_at < stay.starts_at < known.ends_at:
         return replace(stay, starts_at=known.stay.starts_at, starts_on=known.stay.starts_on)
     return stay

@@ -27,22 +27,25 @@ def same_stays(reading: Reading, known: Iterable[Known], *, at: datetime) -> dic
         for uid, each in by_uid.items()
         if uid not in listed and each.ending is not Ending.BY_SOURCE and each.ends_at > at
     ]
-    new = [stay for stay in reading.stays if stay.uid not in found]
-    _join(found, new, lost, _by_reference)
+    read = list(reading.stays)
+    _join(found, read, lost, _by_reference)
     # Who was ended by hand and books the same nights again has another booking.
-    _join(found, new, [each for each in lost if each.ending is None], _by_name)
+    _join(found, read, [each for each in lost if each.ending is None], _by_name)
     return found
 
 
 def _join(
-    found: dict[str, Known], new: list[Stay], lost: list[Known], signs: Callable[[Stay], _Sign]
+    found: dict[str, Known], read: list[Stay], lost: list[Known], signs: Callable[[Stay], _Sign]
 ) -> None:
-    """Join what has the same sign, where it is the only one of its side that has it."""
+    """Join what has the same sign, where it is the only one of its side that has it.
+
+    Also beside those that are joined already: a sign of two stays says of neither which it is.
+    """
     taken = {each.stay.uid for each in found.values()}
     left = [each for each in lost if each.stay.uid not in taken]
-    wanted = [stay for stay in new if stay.uid not in found]
+    wanted = [stay for stay in read if stay.uid not in found]
     counts = Counter(signs(each.stay) for each in left)
-    new_counts = Counter(map(signs, wanted))
+    new_counts = Counter(map(signs, read))
     by_sign = {signs(each.stay): each for each in left}
     for stay in wanted:
         sign = signs(stay)
