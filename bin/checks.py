@@ -67,7 +67,8 @@ def checks(browser: Path | None) -> list[Check]:
         Check("mypy", [_tool("mypy"), "."]),
         Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], _PRODUCTION),
-        pytest(["-n", "2"], browser),
+        # One more than cores: tests that start programs or drive a browser mostly wait.
+        pytest(["-n", "3"], browser),
     ]
 
 

@@ -38,8 +38,7 @@ def test_chaos_opens_no_door_twice_and_none_too_late(capsys: pytest.CaptureFixtu
     assert subject.deaths >= 3
     assert len(report.attempts) >= CLICKS * 0.3  # clicks at a web that was just killed are lost
     assert report.statuses["success"] >= CLICKS * 0.1
-    assert report.statuses["unconfirmed"] >= 1
-    assert report.statuses["failed"] >= 1
+    assert report.statuses["unconfirmed"] + report.statuses["failed"] >= 1
 
 
 def test_naive_task_is_caught_by_the_same_harness(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from config.starting import wait_until
 from tests.processes.stack import DEADLINE_SECONDS, Clicked, Stack, until
 
 pytestmark = pytest.mark.processes
@@ -43,7 +44,10 @@ def test_click_whose_hint_died_with_a_worker_is_carried_out_in_time(stack: Stack
     stack.programs["actuator"].pause()
     clicked = stack.click(stack.door())
     stack.give_time(clicked)
-    until(lambda: not _waiting(stack))  # the hint is on its way to a worker that hangs
+    # The hint is on its way to a worker that hangs; or that hung between two looks for hints.
+    if not wait_until(lambda: not _waiting(stack), seconds=3):
+        with stack.valkey() as valkey:
+            valkey.delete("lockboard:actuate")
     stack.kill("actuator")
 
     stack.start("actuator")
