@@ -97,6 +97,9 @@
     if (search && "enter" in search.form.dataset) takeFirst(search);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target?.id === "desk") changedAt = Date.now();
+    if (event.detail.target?.id !== "desk") return;
+    // Where nothing runs the buttons stay what they were: a press that meets news still counts.
+    const isNews = Boolean(event.detail.requestConfig?.headers["HX-Automatic"]);
+    if (!isNews || document.getElementById("desk").dataset.kind === "job") changedAt = Date.now();
   });
 })();
