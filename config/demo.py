@@ -40,7 +40,7 @@ _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "
 _SIGN_INS = {
     "admin@lockboard.test": "everything: doors, codes, cards, accounts, people and the log",
     "manager@lockboard.test": "doors, codes, cards, accounts and the log",
-    "frontdesk@lockboard.test": "the doors of Harbour House, their codes, cards and log",
+    "frontdesk@lockboard.test": "doors, codes, cards and log of Harbour House and Harbour Annex",
     "auditor@lockboard.test": "doors, codes without digits, cards, and the log, to look at only",
 }
 
