@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from access import credentials, waking
-from access.cards import doors, intents, outcomes, rows, stays, worth
+from access.cards import doors, intents, outcomes, rows, worth
 from access.cards.refusals import RefusedError
 from access.models import AcsCredential, AcsUser, EncodeJob
 from access.people import words
@@ -111,7 +111,7 @@ def _late(credential: AcsCredential, offline: tuple[str, ...]) -> list[str]:
         f"These offline doors may still open with it {until}: {in_words(offline)}.",
         "The list travels with cards that were written or updated since, when they are held to "
         "these doors.",
-        *([] if doors.is_wiring_known(credential.system) else [stays.UNSAID]),
+        *filter(None, [doors.wiring_note(credential.system)]),
     ]
 
 

@@ -10,6 +10,8 @@ from django.db.models import Q
 from access import carrying
 from access.models import AcsCredential, AcsEntrance, AcsSystem, AcsUser
 
+_UNSAID = "Nobody has said which of these doors are wired, so all are taken for offline."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Doors:
@@ -56,7 +58,7 @@ def _doors(opened: Q) -> Doors:
     )
 
 
-def is_wiring_known(system: AcsSystem) -> bool:
-    """Tell whether of any door somebody said how it hears of changes."""
+def wiring_note(system: AcsSystem) -> str:
+    """Return what to add where offline doors are named; "" where somebody said of any."""
     known = AcsEntrance.objects.filter(system=system, removed_at=None, is_wired__isnull=False)
-    return known.exists()
+    return "" if known.exists() else _UNSAID

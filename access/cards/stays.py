@@ -11,9 +11,6 @@ from access.models import AcsCredential, AcsUser
 from access.people import stays
 from access.people.opening import MOST_IN_A_SENTENCE, in_words
 
-#: Where nobody said of any door how it hears of changes.
-UNSAID = "Nobody has said which of these doors are wired, so all are taken for offline."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stay:
@@ -55,6 +52,6 @@ def _of(card: AcsCredential, now: datetime) -> Stay | None:
         card=card,
         sentence=said,
         doors=in_words(late),
-        note="" if doors.is_wiring_known(card.system) else UNSAID,
+        note=doors.wiring_note(card.system),
         more_doors=late[MOST_IN_A_SENTENCE:],
     )

@@ -283,7 +283,7 @@ def _show_person(
     is_replacing = wanted == Intent.REPLACE and may_cancel
     context = {
         "kind": "replace" if is_replacing else "person",
-        "is_wiring_known": is_replacing and doors.is_wiring_known(user.system),
+        "wiring_note": doors.wiring_note(user.system) if is_replacing else "",
         "person": user,
         "groups": station.groups_of(user),
         "window": station.window_of(user),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,9 @@ from django.utils.dateparse import parse_datetime
 
 from access import carrying
 from access.models import AcsCredential
+from access.reconciling import facts
 from access.states import CardState, Phase
 from locks.codes.rules import clock
-
-#: Systems round times.
-_SAME_MOMENT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def old_end(card: AcsCredential) -> OldEnd | None:
         return None
     ours = _earlier(user.ends_at, card.ends_at)
     theirs = _earlier(_moment(carried, "ends_at"), card.ends_at)
-    if _is_same(ours, theirs):
+    if facts.is_same_end(ours, theirs):
         return None
     return OldEnd(theirs, is_later=theirs is None or (ours is not None and theirs > ours))
 
@@ -77,7 +75,7 @@ def old_start(card: AcsCredential, now: datetime) -> OldStart | None:
     end = _earlier(_moment(carried, "ends_at"), card.ends_at)
     found = OldStart(theirs, ours)
     is_over = end is not None and end <= now
-    return None if is_over or _is_same(ours, theirs) or not found.matters(now) else found
+    return None if is_over or facts.is_same_end(ours, theirs) or not found.matters(now) else found
 
 
 def is_of_another(card: AcsCredential, now: datetime) -> bool:
@@ -105,12 +103,6 @@ def _earlier(*ends: datetime | None) -> datetime | None:
 
 def _later(*starts: datetime | None) -> datetime | None:
     return max((start for start in starts if start is not None), default=None)
-
-
-def _is_same(one: datetime | None, other: datetime | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= _SAME_MOMENT
 
 
 def in_short(card: AcsCredential, mark: str, zone: ZoneInfo, now: datetime) -> str:

@@ -1,6 +1,5 @@
 """What prevents a grant from being saved, whatever its doors can do (reliability C)."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -13,8 +12,6 @@ from accounts.providers.systems import AccessMethod
 from locks.codes import rules
 from locks.codes.rules import RuleError
 
-MOST_DOORS = 100
-_DIGITS = re.compile(r"[0-9]{4,9}")
 METHODS = "choose 1–4 of code, mobile_key, card, cloud_key"
 HAS_BEGUN = "this stay has begun: revoke it and make a new one to start later"
 
@@ -32,10 +29,10 @@ def problems_of(
 
 
 def _of_doors(doors: Collection[Door]) -> Iterator[Problem]:
-    if not doors:
-        yield Problem(field="doors", sentence="choose at least one door")
-    if len(doors) > MOST_DOORS:
-        yield Problem(field="doors", sentence=f"choose at most {MOST_DOORS} doors")
+    try:
+        rules.check_count(len(doors))
+    except RuleError as error:
+        yield Problem(field=error.field, sentence=error.sentence)
     if len({door.property_id for door in doors}) > 1:
         yield Problem(field="doors", sentence="doors belong to different sites")
 
@@ -71,12 +68,12 @@ def _of_requests(wish: Wish) -> Iterator[Problem]:
 
 
 def _of_digits(request: Request, wish: Wish) -> Iterator[Problem]:
-    digits, phone = request.digits, wish.person.phone
-    if not digits:
+    if not request.digits:
         return
     if request.mode != AccessMethod.CODE:
         yield Problem(field="digits", sentence="digits are for codes only")
-    elif not _DIGITS.fullmatch(digits):
-        yield Problem(field="digits", sentence="code: 4–9 digits 0–9")
-    elif rules.is_guessable(digits) or phone.endswith(digits):
-        yield Problem(field="digits", sentence="code is too easy to guess")
+        return
+    try:
+        rules.check_typed(request.digits, phone=wish.person.phone)
+    except RuleError as error:
+        yield Problem(field=error.field, sentence=error.sentence)

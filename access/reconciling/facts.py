@@ -81,7 +81,7 @@ def is_as_wished(part: Part, user: AcsUser, seen: dict[str, Any], *, at: datetim
             and user.email.casefold() == theirs["email"].casefold()
             and user.phone == theirs["phone"]
         )
-    return _is_same_end(user.ends_at, theirs["ends_at"]) and _is_same_start(
+    return is_same_end(user.ends_at, theirs["ends_at"]) and _is_same_start(
         user.starts_at, theirs["starts_at"], at
     )
 
@@ -98,7 +98,8 @@ def is_same_name(ours: str, theirs: str) -> bool:
     return ours.split() == theirs.split()
 
 
-def _is_same_end(ours: datetime | None, theirs: datetime | None) -> bool:
+def is_same_end(ours: datetime | None, theirs: datetime | None) -> bool:
+    """Tell whether two ends are one, as far as systems keep them; None: none."""
     if ours is None or theirs is None:
         return ours is theirs
     return abs(ours - theirs) <= _SAME_MOMENT

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from accounts.providers.codes import CodeConstraint, CodeRules
 
 NAME_LONGEST = 60
+#: Doors in one go; more is a slip, or a job for the API.
+MOST_DOORS = 100
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=5 * 365 + 1)
 #: Codes of one door with the same digits must be at least this far apart (reliability CODE-09).
 APART = timedelta(minutes=15)
@@ -48,7 +50,15 @@ class TwiceError(RuleError):
         self.choices = choices
 
 
-# --- digits ---------------------------------------------------------------------------
+# --- digits and doors ------------------------------------------------------------------
+
+
+def check_count(doors: int) -> None:
+    """Raise RuleError unless so many doors can be given in one go."""
+    if not doors:
+        raise RuleError("doors", "choose at least one door")
+    if doors > MOST_DOORS:
+        raise RuleError("doors", f"choose at most {MOST_DOORS} doors")
 
 
 def check_digits(digits: str, rules: CodeRules, *, phone: str = "") -> None:
@@ -60,15 +70,20 @@ def check_digits(digits: str, rules: CodeRules, *, phone: str = "") -> None:
         return
     if rules.digits_by_provider:
         raise RuleError("digits", "Salto chooses the PIN; leave empty")
-    if not _DIGITS.fullmatch(digits):
-        raise RuleError("digits", "code: 4–9 digits 0–9")
-    if is_guessable(digits) or (phone and digits == phone[-len(digits) :]):
-        raise RuleError("digits", "code is too easy to guess")
+    check_typed(digits, phone=phone)
     if len(digits) not in rules.lengths:
         raise RuleError("digits", f"this lock accepts {lengths_in_words(rules)}")
     for constraint, (is_broken, sentence) in _BROKEN.items():
         if constraint in rules.constraints and is_broken(digits):
             raise RuleError("digits", sentence)
+
+
+def check_typed(digits: str, *, phone: str = "") -> None:
+    """Raise RuleError unless these are digits of a PIN, at whatever lock, that nobody guesses."""
+    if not _DIGITS.fullmatch(digits):
+        raise RuleError("digits", "code: 4–9 digits 0–9")
+    if is_guessable(digits) or (phone and digits == phone[-len(digits) :]):
+        raise RuleError("digits", "code is too easy to guess")
 
 
 def is_guessable(digits: str) -> bool:

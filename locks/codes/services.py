@@ -22,8 +22,6 @@ from locks.codes.capability import capability_of, driver_of
 from locks.codes.rules import RuleError, Window, clock
 from locks.models import AccessCode, CodeDoor, Device
 
-#: Doors in one go; more is a slip, or a job for the API.
-MOST_DOORS = 100
 DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
 PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
 #: Tries to find digits that are free on all of several doors.
@@ -88,10 +86,10 @@ def create(devices: Iterable[Device], wish: Wish, *, by: Actor, at: datetime) ->
 
 def _accepted(doors: Sequence[Device]) -> dict[Device, CodeRules]:
     """Return what each door takes. Raises RefusedError if one takes no codes."""
-    if not doors:
-        raise RefusedError([RuleError("doors", "choose at least one door")])
-    if len(doors) > MOST_DOORS:
-        raise RefusedError([RuleError("doors", f"choose at most {MOST_DOORS} doors")])
+    try:
+        rules.check_count(len(doors))
+    except RuleError as error:
+        raise RefusedError([error]) from None
     found = {device: capability_of(device) for device in doors}
     problems = [
         RuleError("doors", f"{device}: {each.reason}")
