@@ -25,6 +25,11 @@ class Permission(StrEnum):
     SCAN_CARDS = "scan_cards"
     #: Which property a system belongs to, where its entrances lead.
     MANAGE_SYSTEMS = "manage_systems"
+    #: Access grants: guests, their stays, what they were sent.
+    VIEW_GRANTS = "view_grants"
+    MANAGE_GRANTS = "manage_grants"
+    #: Calendars of booking sites, and what guests are told about a property.
+    MANAGE_RESERVATIONS = "manage_reservations"
 
 
 _EVERYONE = {
@@ -32,6 +37,7 @@ _EVERYONE = {
     Permission.VIEW_LOG,
     Permission.VIEW_CODES,
     Permission.VIEW_ACCESS,
+    Permission.VIEW_GRANTS,
 }
 _STAFF = _EVERYONE | {
     Permission.UNLOCK,
@@ -41,12 +47,20 @@ _STAFF = _EVERYONE | {
     Permission.MAKE_CARDS,
     Permission.CANCEL_CARDS,
     Permission.SCAN_CARDS,
+    Permission.MANAGE_GRANTS,
 }
 
 PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
     Role.AUDITOR: frozenset(_EVERYONE),
     Role.FRONT_DESK: frozenset(_STAFF),
-    Role.MANAGER: frozenset(_STAFF | {Permission.MANAGE_ACCOUNTS, Permission.MANAGE_SYSTEMS}),
+    Role.MANAGER: frozenset(
+        _STAFF
+        | {
+            Permission.MANAGE_ACCOUNTS,
+            Permission.MANAGE_SYSTEMS,
+            Permission.MANAGE_RESERVATIONS,
+        }
+    ),
     Role.ADMIN: frozenset(Permission),
 }
 
@@ -54,13 +68,18 @@ PERMISSIONS_OF: dict[str, frozenset[Permission]] = {
 ROLES_IN_WORDS: tuple[tuple[str, str], ...] = (
     (
         Role.AUDITOR,
-        "sees doors, cardholders, codes without their digits, and the log. Opens and changes nothing.",
+        "sees doors, guests, cardholders, codes without their digits, and the log. Opens and changes"
+        " nothing.",
     ),
     (
         Role.FRONT_DESK,
-        "also opens doors, makes, changes, reveals and revokes codes, and makes cards.",
+        "also opens doors, lets guests in, makes, changes, reveals and revokes codes, and makes"
+        " cards.",
     ),
-    (Role.MANAGER, "also connects accounts and access systems, and looks after them."),
+    (
+        Role.MANAGER,
+        "also connects accounts, access systems and booking calendars, and looks after them.",
+    ),
     (Role.ADMIN, "everything, also people, and how doors are opened."),
 )
 

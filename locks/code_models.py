@@ -56,6 +56,8 @@ class AccessCode(models.Model):
     created_at = models.DateTimeField()
     #: Codes made together share it (Seam: common_code_key).
     common_key = models.CharField(max_length=64, blank=True)
+    #: The access grant it was made for; such a code changes with its grant only.
+    grant_id = models.UUIDField(null=True)
 
     # --- desired ---
     name = models.CharField(max_length=60)
@@ -167,6 +169,10 @@ class AccessCode(models.Model):
                 fields=["account", "person_id"],
                 name="code_person",
                 condition=~Q(person_id=""),
+            ),
+            # The codes of a grant.
+            models.Index(
+                fields=["grant_id"], name="code_grant", condition=Q(grant_id__isnull=False)
             ),
             # The list of all codes of a workspace.
             models.Index(fields=["workspace", "-created_at"], name="code_workspace"),

@@ -1,7 +1,12 @@
-"""Access control systems: what is there, what shall be true, and every try at an encoder."""
+"""Access control systems and access grants: what is there, and what shall be true."""
 
 from access.models.credentials import AcsCredential
+from access.models.feeds import FeedReading, FeedStay, ReservationFeed
+from access.models.grants import AccessGrant, GrantTarget, RequestedMethod
+from access.models.guests import Delivery, GuestDevice, GuestLink
+from access.models.identities import UserIdentity
 from access.models.jobs import EncodeJob
+from access.models.methods import AccessMethod, DoorShare, MethodDoor
 from access.models.people import AcsMembership, AcsUser
 from access.models.systems import (
     AcsAccessGroup,
@@ -12,6 +17,8 @@ from access.models.systems import (
 )
 
 __all__ = [
+    "AccessGrant",
+    "AccessMethod",
     "AcsAccessGroup",
     "AcsCredential",
     "AcsEncoder",
@@ -19,6 +26,17 @@ __all__ = [
     "AcsMembership",
     "AcsSystem",
     "AcsUser",
+    "Delivery",
+    "DoorShare",
     "EncodeJob",
+    "FeedReading",
+    "FeedStay",
+    "GrantTarget",
+    "GuestDevice",
+    "GuestLink",
+    "MethodDoor",
+    "RequestedMethod",
+    "ReservationFeed",
     "SystemsWatch",
+    "UserIdentity",
 ]

@@ -477,6 +477,7 @@ def test_the_words_on_roles_are_those_of_these_permissions() -> None:
             Permission.VIEW_CODES,
             Permission.VIEW_LOG,
             Permission.VIEW_ACCESS,
+            Permission.VIEW_GRANTS,
         },
         Role.FRONT_DESK: {
             Permission.UNLOCK,
@@ -486,8 +487,13 @@ def test_the_words_on_roles_are_those_of_these_permissions() -> None:
             Permission.MAKE_CARDS,
             Permission.CANCEL_CARDS,
             Permission.SCAN_CARDS,
+            Permission.MANAGE_GRANTS,
         },
-        Role.MANAGER: {Permission.MANAGE_ACCOUNTS, Permission.MANAGE_SYSTEMS},
+        Role.MANAGER: {
+            Permission.MANAGE_ACCOUNTS,
+            Permission.MANAGE_SYSTEMS,
+            Permission.MANAGE_RESERVATIONS,
+        },
         Role.ADMIN: {Permission.MANAGE_PEOPLE, Permission.MANAGE_DOORS, Permission.VIEW_RAW},
     }
 
