@@ -20,6 +20,24 @@ def queue_due_systems() -> None:
 
 
 @shared_task
+def tick_grants() -> None:
+    from django.utils import timezone
+
+    from access.grants import keeping
+
+    keeping.tick(timezone.now())
+
+
+@shared_task
+def follow_spaces() -> None:
+    from django.utils import timezone
+
+    from access.grants import keeping
+
+    keeping.follow_spaces(timezone.now())
+
+
+@shared_task
 def work_on_job(job_id: str) -> None:
     from access.cards import working
 

@@ -23,6 +23,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "reconcile"},
     },
+    "end, begin and look after grants": {
+        "task": "access.tasks.tick_grants",
+        "schedule": 2,
+        "options": {"expires": 2, "queue": "reconcile"},
+    },
+    "follow spaces whose doors changed": {
+        "task": "access.tasks.follow_spaces",
+        "schedule": 30,
+        "options": {"expires": 30, "queue": "reconcile"},
+    },
     "sweep cards being made": {
         "task": "access.tasks.sweep_jobs",
         "schedule": 1,

@@ -92,7 +92,9 @@ class AccessGrant(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     policy = models.CharField(
-        max_length=10, choices=[(each.value, each.value) for each in Policy], default=Policy.ALL
+        max_length=10,
+        choices=[(each.value, each.value) for each in Policy],
+        default=Policy.ALL.value,
     )
     reservation_key = models.CharField(max_length=255, blank=True)
     source = models.CharField(max_length=10, choices=Source, default=Source.DESK)

@@ -57,6 +57,8 @@ class AccessMethod(models.Model):
     by_provider = models.BooleanField(default=False)
     #: The digits that were asked for when these were chosen.
     asked_sealed = models.TextField(blank=True)
+    #: The digits it was planned with; empty where the provider makes them.
+    digits_sealed = models.TextField(blank=True)
     #: For cards, and PINs and mobile keys of a system: who it is there. Made for this method.
     acs_user = models.ForeignKey(AcsUser, models.PROTECT, null=True, related_name="methods")
     instant_key_max_use_count = models.PositiveSmallIntegerField(null=True)
@@ -89,9 +91,22 @@ class AccessMethod(models.Model):
         """Return the digits asked for, or "". Raises sealing.UnreadableError."""
         return sealing.unseal(self.asked_sealed, self._bound_to) if self.asked_sealed else ""
 
+    def seal_digits(self, digits: str) -> None:
+        self.digits_sealed = sealing.seal(digits, self._digits_bound_to) if digits else ""
+
+    def unseal_digits(self) -> str:
+        """Return the digits it was planned with, or "". Raises sealing.UnreadableError."""
+        if not self.digits_sealed:
+            return ""
+        return sealing.unseal(self.digits_sealed, self._digits_bound_to)
+
     @builtins.property
     def _bound_to(self) -> str:
         return f"access_method:{self.pk}:asked"
+
+    @builtins.property
+    def _digits_bound_to(self) -> str:
+        return f"access_method:{self.pk}:digits"
 
 
 class MethodDoor(models.Model):

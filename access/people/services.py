@@ -79,7 +79,11 @@ def create(
         )
         wishes.join(user, [group.pk for group in chosen], at=at)
         wishes.tell(
-            Verb.CARDHOLDER_CREATED, user, by=by, at=at, after=_in_groups(chosen) if chosen else ""
+            Verb.CARDHOLDER_CREATED,
+            user,
+            who=by.who,
+            at=at,
+            after=_in_groups(chosen) if chosen else "",
         )
     return user
 
@@ -118,7 +122,7 @@ def edit(
             return user
         wishes.save(user, *vars(checked), parts=[part for part, _ in said if part], at=at)
         after = "; ".join(text for _, text in said)
-        wishes.tell(Verb.CARDHOLDER_CHANGED, user, by=by, at=at, after=after[:500])
+        wishes.tell(Verb.CARDHOLDER_CHANGED, user, who=by.who, at=at, after=after[:500])
     return user
 
 
@@ -287,7 +291,7 @@ def _set_suspended(user: AcsUser, *, is_suspended: bool, by: Actor, at: datetime
         user.is_suspended = is_suspended
         wishes.save(user, "is_suspended", parts=[Part.SUSPENSION], at=at)
         verb = Verb.CARDHOLDER_SUSPENDED if is_suspended else Verb.CARDHOLDER_UNSUSPENDED
-        wishes.tell(verb, user, by=by, at=at)
+        wishes.tell(verb, user, who=by.who, at=at)
     return True
 
 
@@ -306,7 +310,7 @@ def delete(user: AcsUser, *, by: Actor, at: datetime) -> bool:
         if user.system.writes_cards:
             carrying.remember_doors([user.pk])
         wishes.save(user, "delete_asked_at", "phase", at=at)
-        wishes.tell(Verb.CARDHOLDER_DELETED, user, by=by, at=at)
+        wishes.tell(Verb.CARDHOLDER_DELETED, user, who=by.who, at=at)
     return True
 
 
@@ -318,7 +322,7 @@ def try_again(user: AcsUser, *, by: Actor, at: datetime) -> bool:
         if not user.error_code or not user.is_managed:
             return False
         wishes.save(user, at=at)
-        wishes.tell(Verb.CARDHOLDER_CHANGED, user, by=by, at=at, after="tried again")
+        wishes.tell(Verb.CARDHOLDER_CHANGED, user, who=by.who, at=at, after="tried again")
     return True
 
 
@@ -346,7 +350,7 @@ def ask_for_pin(user: AcsUser, *, by: Actor, at: datetime) -> AcsCredential | No
             created_at=at,
             next_run_at=at,
         )
-        wishes.tell(Verb.PIN_CREATED, user, by=by, at=at)
+        wishes.tell(Verb.PIN_CREATED, user, who=by.who, at=at)
     return pin
 
 

@@ -13,8 +13,8 @@ from django.db import transaction
 from access import waking
 from access.models import AcsMembership, AcsSystem, AcsUser
 from access.states import Part
-from accounts.actors import Actor
 from audit.services import record
+from audit.who import Who
 from audit.words import How, Verb
 
 
@@ -76,17 +76,17 @@ def leave(user: AcsUser, group_ids: Iterable[UUID], *, at: datetime) -> None:
     rows.update(is_wanted=False, wanted_at=at)
 
 
-def tell(verb: Verb, user: AcsUser, *, by: Actor, at: datetime, **detail: Any) -> None:
+def tell(verb: Verb, user: AcsUser, *, who: Who, at: datetime, **detail: Any) -> None:
     """Add a line to the log; have the system looked at, and pages told."""
     assert transaction.get_connection().in_atomic_block
     record(
         verb,
         workspace_id=user.system.workspace_id,
         at=at,
-        who=by.who,
+        who=who,
         place=user.system.as_place(),
         subject=user.full_name,
-        how=How.WEB,
+        how=How.SYSTEM if who.kind == "system" else How.WEB,
         system=user.system.name,
         **detail,
     )
