@@ -34,10 +34,10 @@ def main() -> None:
     asked = parser.parse_args()
     with Stack(programs=(), world=False) as stack:
         inside.join(stack)
-        _Bench(asked).run()
+        Bench(asked).run()
 
 
-class _Bench:
+class Bench:
     def __init__(self, asked: Any) -> None:
         self.asked = asked
         self.reconciling: Any = import_module("locks.codes.reconciling")
@@ -48,11 +48,9 @@ class _Bench:
         self.stop = threading.Event()
 
     def run(self) -> None:
-        self._make_doors()
-        self.reconciling.driver_for = lambda account, **_: self.drivers[account.pk]
-        self.reconciling.CALLS_PER_SECOND = 1e6  # the provider here holds us back by itself
-        self.reconciling.live.send = lambda *args, **kwargs: True
-        workers = [threading.Thread(target=self._work, args=(pk,)) for pk in self.drivers]
+        self.make_doors()
+        self.let_go()
+        workers = [threading.Thread(target=self.work, args=(pk,)) for pk in self.drivers]
         codes = self._wish(self.asked.codes)
         for worker in workers:
             worker.start()
@@ -66,7 +64,13 @@ class _Bench:
             for worker in workers:
                 worker.join()
 
-    def _make_doors(self) -> None:
+    def let_go(self) -> None:
+        """Have the reconciler ask the providers of this bench, as fast as these allow."""
+        self.reconciling.driver_for = lambda account, **_: self.drivers[account.pk]
+        self.reconciling.CALLS_PER_SECOND = 1e6  # the provider here holds us back by itself
+        self.reconciling.live.send = lambda *args, **kwargs: True
+
+    def make_doors(self) -> None:
         make, codes = import_module("tests.make"), import_module("tests.locks.codes.conftest")
         clouds = import_module("tests.locks.codes.sim.clouds")
         workspace = make.make_workspace()
@@ -100,7 +104,7 @@ class _Bench:
             ]  # fmt: skip
         return list(self.models.AccessCode.objects.bulk_create(wishes))
 
-    def _work(self, account_id: Any) -> None:
+    def work(self, account_id: Any) -> None:
         """Do passes whenever the account is due, as beat and a worker do."""
         rows = self.accounts.ConnectedAccount.objects.filter(pk=account_id)
         while not self.stop.is_set():
@@ -111,7 +115,7 @@ class _Bench:
                 self.stop.wait(1.0)
         import_module("django.db").connection.close()
 
-    def _calls(self) -> int:
+    def calls(self) -> int:
         return sum(len(d.steps) + len(d.removed) for d in self.drivers.values())
 
     def _listings(self) -> int:
@@ -121,14 +125,14 @@ class _Bench:
 
     def _measure_setting(self, codes: Sequence[Any]) -> None:
         began = time.monotonic()
-        self._until(lambda: not self._count(phase__in=["waiting", "setting", "ambiguous"]))
+        self.until(lambda: not self.count(phase__in=["waiting", "setting", "ambiguous"]))
         took = time.monotonic() - began
         asked = self.asked
         needed = asked.codes * STEPS_OF_A_CODE + asked.doors * STEPS_OF_A_DOOR
         ideal = needed / asked.rate
         print(f"{len(codes)} codes accepted in {took:.0f} s; a perfect client needs {ideal:.0f} s")
         print(f"ratio {took / ideal:.2f} (goal 1.15)")
-        print(f"calls per code {self._calls() / len(codes):.2f}, listings {self._listings()}")
+        print(f"calls per code {self.calls() / len(codes):.2f}, listings {self._listings()}")
 
     def _measure_steady(self) -> None:
         self.models.AccessCode.objects.update(
@@ -155,7 +159,7 @@ class _Bench:
                 revoked_at=ends_at, generation=2, next_run_at=ends_at
             )
             began = time.monotonic()
-            self._until(lambda d=driver, c=code: c.remote_id in d.removed, every=0.02)
+            self.until(lambda d=driver, c=code: c.remote_id in d.removed, every=0.02)
             late.append(time.monotonic() - began)
         print(
             f"removed while {len(busy)} are being made: median {statistics.median(late):.2f} s, "
@@ -177,7 +181,7 @@ class _Bench:
             cloud.faults.down = []
         back = time.monotonic()
         gone = {code.remote_id for code in ending}
-        self._until(
+        self.until(
             lambda: not any(copy.remote_id in gone for c in clouds for copy in c.alive), every=0.1
         )
         print(
@@ -185,10 +189,10 @@ class _Bench:
             f"{time.monotonic() - back:.0f} s after it (goal 60 s)"
         )
 
-    def _count(self, **which: Any) -> int:
+    def count(self, **which: Any) -> int:
         return int(self.models.AccessCode.objects.filter(**which).count())
 
-    def _until(self, true: Callable[[], bool], *, every: float = 0.5) -> None:
+    def until(self, true: Callable[[], bool], *, every: float = 0.5) -> None:
         while not true():
             time.sleep(every)
 
