@@ -168,6 +168,9 @@ def _engines() -> Iterator[Engines]:
 def _environment(engines: Engines) -> dict[str, str]:
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]
+    # Containers like to set it. We start a hundred programs: each would compile all it imports,
+    # and each of pytest's workers rewrite the asserts of every test.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return {
         "DATABASE_URL": engines.database_url,
         "REDIS_URL": engines.redis_url,
