@@ -1,4 +1,4 @@
-"""One stack per test run and worker; every test finds it whole."""
+"""One stack per worker while it is here; every test finds it whole."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ import pytest
 from tests.processes.stack import Stack
 
 
-@pytest.fixture(scope="session")
+# For this package only: idle programs take a tenth of a core from the tests that follow.
+@pytest.fixture(scope="package")
 def _stack() -> Iterator[Stack]:
     with Stack() as stack:
         stack.sandbox.ask("POST", "/settings", {"preset": "instant"})
