@@ -8,6 +8,7 @@ tests/accounts. What allauth serves (`user/…`) is tested where our templates a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -261,10 +263,18 @@ def patterns(of: URLResolver, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from patterns(each, where)
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """One world for all: what a test changes is rolled back to it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield World()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(settings: Any, tmp_path: Path) -> World:
+def world(made: World, db: None, settings: Any, tmp_path: Path) -> World:
     settings.DEMO_MAIL_FOLDER = str(tmp_path)  # a page of the demo only
-    return World()
+    return deepcopy(made)
 
 
 def url(name: str, world: World) -> str:
