@@ -67,6 +67,7 @@ def checks(browser: Path | None) -> list[Check]:
         Check("mypy", [_tool("mypy"), "."]),
         Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], _PRODUCTION),
+        _TABLES,
         # One more than cores: tests that start programs or drive a browser mostly wait.
         pytest(["-n", "3"], browser),
     ]
@@ -76,6 +77,9 @@ def pytest(arguments: Sequence[str], browser: Path | None) -> Check:
     known = {"LOCKBOARD_CHROMIUM": str(browser)} if browser else {}
     return Check("pytest", [sys.executable, "-m", "pytest", *arguments], known)
 
+
+#: Fills the database that each worker of pytest copies: migrating takes much longer than that.
+_TABLES = Check("tables", [sys.executable, "manage.py", "migrate", "--verbosity", "0"])
 
 #: As it would be served to strangers.
 _PRODUCTION = {
@@ -96,7 +100,7 @@ def main(arguments: list[str]) -> int:
             os.environ.update(_environment(engines))
             spared = {engine.pid for engine in engines.started}
             if selection:
-                return _run(pytest(selection, browser), spared)
+                return _run(_TABLES, spared) or _run(pytest(selection, browser), spared)
             return _run_all(checks(browser), browser, spared)
     except StartError as exc:
         sys.stderr.write(f"The tests cannot start. {exc}\n")
@@ -174,6 +178,7 @@ def _environment(engines: Engines) -> dict[str, str]:
     return {
         "DATABASE_URL": engines.database_url,
         "REDIS_URL": engines.redis_url,
+        "TEST_DATABASE_TEMPLATE": "lockboard",
         "SECRET_KEY": secrets.token_urlsafe(48),
         "FIELD_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "PIN_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),

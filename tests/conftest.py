@@ -63,8 +63,13 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Leave the pool small, for several workers share one server; let tests empty the log."""
-    options = settings.DATABASES["default"]["OPTIONS"]
+    """Leave the pool small, for several workers share one server; let tests empty the log.
+
+    Where bin/test has migrated a database, ours begins as its copy.
+    """
+    database = settings.DATABASES["default"]
+    database.setdefault("TEST", {})["TEMPLATE"] = os.environ.get("TEST_DATABASE_TEMPLATE")
+    options = database["OPTIONS"]
     options["pool"] |= {"min_size": 0, "max_size": 12}
     options["options"] += " -c lockboard.may_truncate=on"
 
