@@ -10,8 +10,10 @@ from django.conf import settings
 from pytest_socket import socket_allow_hosts
 from xdist.scheduler import LoadScopeScheduling
 
+#: Each of these folders shares programs that take ten seconds of processor time to start.
+_TOGETHER = ("tests/browser/", "tests/processes/")
 #: Those that start programs take longest, and go first: what is short fills the end.
-_LONG = ("tests/browser/", "tests/chaos/", "tests/processes/", "tests/config/test_run.py")
+_LONG = ("tests/browser/", "tests/processes/", "tests/chaos/", "tests/config/test_run.py")
 
 
 # The same examples each time, so that a change is judged by what it changes. To look for new
@@ -33,14 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Files(LoadScopeScheduling):
-    """Hands out whole files, in their order; all browser tests are one, for they share a demo."""
+    """Hands out whole files, in their order, and whole folders of those that share programs."""
 
     def __init__(self, config: pytest.Config, log: Any = None) -> None:
         super().__init__(config, log)
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
-        return _LONG[0] if nodeid.startswith(_LONG[0]) else nodeid.split("::", maxsplit=1)[0]
+        folder = next((each for each in _TOGETHER if nodeid.startswith(each)), "")
+        return folder or nodeid.split("::", maxsplit=1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
