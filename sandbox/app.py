@@ -38,6 +38,8 @@ from sandbox.ks_system import credentials, readers, seats
 from sandbox.ks_system import doors as ks_doors
 from sandbox.ks_system import pages as tags
 from sandbox.ks_system import seed as ks_seed
+from sandbox.phones import keys as mobile_keys
+from sandbox.phones import pages as phones
 from sandbox.replies import Json, PlainRefusalError, RefusedError, SilenceError, problem
 from sandbox.seam import attempts, codes, webhooks
 from sandbox.seam import routes as seam
@@ -101,7 +103,7 @@ class Sandbox:
 TIMED = (
     *(doors, feed, keypads, knowledge, people),
     *(attempts, codes, encoders, syncing, webhooks),
-    *(credentials, ks_doors, readers, seats),
+    *(credentials, ks_doors, readers, seats, mobile_keys),
 )
 
 
@@ -222,6 +224,11 @@ ROUTES = [
     Route("/tags", tags.tags_page, methods=["GET"]),
     Route("/tags", tags.use_tags, methods=["POST"]),
     Route("/tags/live", tags.lights, methods=["GET"]),
+    Route("/phones", phones.phones_page, methods=["GET"]),
+    Route("/phones/{phone_id}", phones.phone_page, methods=["GET"]),
+    Route("/phones/{phone_id}", phones.use_phone, methods=["POST"]),
+    Route("/phone/{token}", phones.link_page, methods=["GET"]),
+    Route("/phone/{token}", phones.use_link, methods=["POST"]),
     Route("/healthz", health),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
 ]

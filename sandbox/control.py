@@ -11,6 +11,7 @@ from typing import Any
 from sandbox import control_codes, control_things, doors, faults, feed, seed
 from sandbox.clock import format_utc, parse_moment
 from sandbox.ks_system import control as ks_control
+from sandbox.phones import control as phone_control
 from sandbox.seam import control as seam_control
 from sandbox.seam import webhooks
 from sandbox.space import control as space_control
@@ -241,6 +242,7 @@ ROUTES = [
     *control_things.ROUTES,
     *space_control.ROUTES,
     *ks_control.ROUTES,
+    *phone_control.ROUTES,
     *seam_control.ROUTES,
     *webhooks.CONTROL,
     route("/effects", "GET", effects),

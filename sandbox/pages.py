@@ -47,7 +47,7 @@ def page(
     <p class="brand"><strong>SIMULATED</strong> locks <span>no real lock behind it</span></p>
     <nav aria-label="Sandbox">
       <a href="/">Start</a> <a href="/doors">Doors</a> <a href="/cards">Cards</a>
-      <a href="/tags">Tags</a> <a href="/outbox">Outbox</a>
+      <a href="/tags">Tags</a> <a href="/phones">Phones</a> <a href="/outbox">Outbox</a>
     </nav>
   </header>
   <main>
@@ -150,6 +150,7 @@ def index(world: World, base_url: str) -> Response:
       <dt>Seam</dt><dd>{url}/seam</dd>
       <dt>Cards and encoders</dt><dd><a href="/cards">Cards</a>: a tray, two encoders, twelve doors</dd>
       <dt>Tags and readers</dt><dd><a href="/tags">Tags</a>: a tray, four readers, eight doors</dd>
+      <dt>Mobile keys</dt><dd><a href="/phones">Phones</a>: links that were sent, and phones to open doors with</dd>
       <dt>Try a door</dt><dd><a href="/doors">Doors</a>: PIN {seed.DEMO_PIN}, or a tag</dd>
       <dt>Mails and text messages</dt><dd><a href="/outbox">Outbox</a></dd>
       <dt>What happened</dt>

@@ -55,6 +55,7 @@ SEAM_NAMES = [
     ("seam_code", r"/access_codes/.*"),
     ("seam_events", r"/events/.*"),
     ("seam_webhooks", r"/webhooks/.*"),
+    ("seam_identity", r"/(user_identities|instant_keys)/.*"),
     ("seam_encode", r"/acs/encoders/encode_credential"),
     ("seam_scan", r"/acs/encoders/scan_.*"),
     ("seam_acs", r"/acs/(systems/.*|[a-z_]+/(list|get|list_.*))"),

@@ -342,6 +342,7 @@ class Settings(Thing):
     keypad_listing_lag_seconds: float = 0.0
     seam_attempt_seconds: float = 0.3
     seam_code_seconds: float = 0.3
+    instant_key_seconds: float = 7 * 86400.0
     space_sync_seconds: float = 0.3
     space_report_seconds: float = 5.0
     attempt_expires_seconds: float = 60.0

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from sandbox import things
 from sandbox.clock import Clock, parse_moment
 from sandbox.ks_system import things as ks
+from sandbox.phones import things as phones
 from sandbox.seam import things as seam
 from sandbox.space import things as space
 from sandbox.store import Store
@@ -125,6 +126,10 @@ class World:
         self.ks_locks = Table(ks.KsLock)
         self.ks_tags = Table(ks.KsTag)
         self.ks_credentials = Table(ks.KsCredential)
+        self.user_identities = Table(phones.UserIdentity)
+        self.mobile_keys = Table(phones.MobileKey)
+        self.instant_keys = Table(phones.InstantKey)
+        self.phones = Table(phones.Phone)
         self.entries = Table(things.Entry)
         self.tokens = Table(things.Token)
         self.sign_ins = Table(things.SignIn)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.ks_system import credentials
 from sandbox.ks_system.things import KsCredential, KsLock, KsTag
+from sandbox.phones.things import MobileKey
 from sandbox.space import keys
 from sandbox.space.doors import report
 from sandbox.space.things import SpaceDoor, SpaceUser
@@ -22,6 +23,7 @@ REASONS = {
     "unknown_tag": "the tag is not registered here.",
     "unassigned": "the tag is nobody's.",
     "unknown_pin": "nobody has this PIN.",
+    "unknown_key": "nobody has this mobile key.",
     "suspended": "this person is suspended.",
     "not_started": "it is too early.",
     "expired": "it is too late.",
@@ -50,13 +52,30 @@ def type_pin(world: World, digits: str, door: SpaceDoor) -> Tried:
     return _try(world, door, next(iter(found), None) if digits else None, "keypad")
 
 
+def hold_phone(
+    world: World, row: MobileKey | None, door: SpaceDoor, *, phone_id: str, user_identity_id: str
+) -> Tried:
+    told = {"user_identity_id": user_identity_id, "is_via_bluetooth": True}
+    return _try(world, door, row, "phone", told=told, phone_id=phone_id)
+
+
+#: Cause → what Seam calls it. It has no word for a phone, but says that it came by Bluetooth.
+METHODS = {"keypad": "keycode", "tag": "card", "phone": "unknown"}
+UNKNOWN = {"keypad": "unknown_pin", "tag": "unknown_tag", "phone": "unknown_key"}
+
+
 def _try(
-    world: World, door: SpaceDoor, row: KsCredential | None, cause: str, **facts: Any
+    world: World,
+    door: SpaceDoor,
+    row: KsCredential | MobileKey | None,
+    cause: str,
+    *,
+    told: dict[str, Any] | None = None,
+    **facts: Any,
 ) -> Tried:
     lock = world.ks_locks[door.id]
-    is_pin = cause == "keypad"
-    reason = _of_lock(world, door, lock, is_pin=is_pin)
-    reason = reason or _of_credential(world, door, row, is_pin=is_pin)
+    reason = _of_lock(world, door, lock, is_pin=cause == "keypad")
+    reason = reason or (_of_credential(world, door, row) if row else UNKNOWN[cause])
     tried = Tried(reason)
     world.effect(
         "lock_opened" if tried.opened else "lock_rejected",
@@ -69,9 +88,9 @@ def _try(
     if reason == "opened":
         _open(world, lock)
     if door.is_online:
-        method = "keycode" if is_pin else "card"
-        user_id = row.user_id if row else None
-        report(world, door, reason, user_id=user_id, method=method, is_open=tried.opened)
+        user_id, method = row.user_id if row else None, METHODS[cause]
+        more = told or {}
+        report(world, door, reason, user_id=user_id, method=method, is_open=tried.opened, **more)
     return tried
 
 
@@ -88,9 +107,7 @@ def _of_lock(world: World, door: SpaceDoor, lock: KsLock, *, is_pin: bool) -> st
     return next((reason for is_so, reason in checks if is_so), "")
 
 
-def _of_credential(world: World, door: SpaceDoor, row: KsCredential | None, *, is_pin: bool) -> str:
-    if row is None:
-        return "unknown_pin" if is_pin else "unknown_tag"
+def _of_credential(world: World, door: SpaceDoor, row: KsCredential | MobileKey) -> str:
     user = world.space_users.get(row.user_id)
     if user is None or user.known is None:
         return "unassigned"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.ks_system import credentials
 from sandbox.ks_system.things import KIND
+from sandbox.phones import keys as mobile_keys
 from sandbox.seam.problems import problem, warning
 from sandbox.space.things import SpaceSystem, SpaceUser
 from sandbox.things import Timer
@@ -44,6 +45,7 @@ def settle(world: World, system: SpaceSystem) -> None:
         world.space_users.put(user)
         world.effect("user_subscription_changed", cause="remote", acs_user_id=user.id)
         credentials.make_waiting_pin(world, user)
+        mobile_keys.go_on(world, user)
 
 
 def watch(world: World, user: SpaceUser) -> None:

@@ -1,5 +1,6 @@
 """Everything below `/seam`."""
 
+from sandbox.phones import calls as phone_calls
 from sandbox.seam import attempts, code_calls, devices, events, locking, webhooks
 from sandbox.seam.http import HEALTH, UNKNOWN
 from sandbox.space import calls, card_calls, user_calls
@@ -15,5 +16,6 @@ ROUTES = [
     *calls.ROUTES,
     *user_calls.ROUTES,
     *card_calls.ROUTES,
+    *phone_calls.ROUTES,
     UNKNOWN,
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from sandbox.ks_system.things import KsCredential
+from sandbox.phones.things import MobileKey
 from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.space import keys, shapes, syncing
 from sandbox.space.things import SpaceDoor, SpaceGroup, SpaceKey, SpaceSystem, SpaceUser
@@ -58,20 +59,24 @@ def user(ask: Ask) -> SpaceUser:
     return rows[0]
 
 
-def credential(ask: Ask) -> SpaceKey | KsCredential:
-    """Return the credential named by `acs_credential_id`: a key of Space, a PIN or tag of KS."""
-    is_ks = ask.get("acs_credential_id") in ask.world.ks_credentials.rows
-    table: Table[Any] = ask.world.ks_credentials if is_ks else ask.world.space_keys
-    found: SpaceKey | KsCredential = one(ask, table, "acs_credential")
+#: A key of Space on a card, a PIN or a tag of KS, a mobile key of either.
+Credential = SpaceKey | KsCredential | MobileKey
+
+
+def credential(ask: Ask) -> Credential:
+    """Return the credential named by `acs_credential_id`."""
+    tables: tuple[Table[Any], ...] = (ask.world.ks_credentials, ask.world.mobile_keys)
+    holds = (table for table in tables if ask.get("acs_credential_id") in table.rows)
+    found: Credential = one(ask, next(holds, ask.world.space_keys), "acs_credential")
     return found
 
 
-def credentials(ask: Ask) -> list[SpaceKey | KsCredential]:
-    rows: list[SpaceKey | KsCredential] = [*mine(ask, ask.world.space_keys)]
-    return rows + mine(ask, ask.world.ks_credentials)
+def credentials(ask: Ask) -> list[Credential]:
+    rows: list[Credential] = [*mine(ask, ask.world.space_keys)]
+    return rows + mine(ask, ask.world.ks_credentials) + mine(ask, ask.world.mobile_keys)
 
 
-def doors_of(ask: Ask, row: SpaceKey | KsCredential) -> list[str]:
+def doors_of(ask: Ask, row: Credential) -> list[str]:
     """Return the doors a credential should open by what its system was told so far."""
     if isinstance(row, SpaceKey):
         doors: list[str] = keys.wanted(ask.world, row)["door_ids"]

@@ -9,29 +9,43 @@ from sandbox.ks_system import calls as ks_calls
 from sandbox.ks_system import credentials as ks_credentials
 from sandbox.ks_system.things import KIND as KS
 from sandbox.ks_system.things import KsCredential
+from sandbox.phones import keys as mobile_keys
+from sandbox.phones.things import MobileKey
 from sandbox.seam import attempts
 from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.seam.things import Script
 from sandbox.space import encoders, scans, shapes, syncing
-from sandbox.space.calls import USER, credential, credentials, is_found, mine, one, user
-from sandbox.space.things import Encoder, SpaceKey
+from sandbox.space.calls import (
+    USER,
+    Credential,
+    credential,
+    credentials,
+    is_found,
+    mine,
+    one,
+    user,
+)
+from sandbox.space.things import Encoder, SpaceKey, SpaceUser
 from sandbox.world import new_id
 
 # --- credentials --------------------------------------------------------------------------
 
 
 def create(ask: Ask) -> dict[str, Any]:
-    """Make a card credential.
+    """Make a card credential, or a mobile key.
 
     `assign_new_key` false asks to write the user's current key again: the same credential
     comes back (whether Seam makes a new row is not published). One that cannot be is found
     out at the encoder.
     """
     owner = user(ask)
+    if ask.get("access_method") == "mobile_key":
+        return _create_mobile_key(ask, owner)
     if ask.world.space_systems[owner.system_id].kind == KS:
         return ks_calls.create(ask, owner)
     if ask.get("access_method") != "card":
-        raise invalid("This simulation knows cards only.", access_method="Unsupported")
+        text = "This simulation knows cards and mobile keys only."
+        raise invalid(text, access_method="Unsupported")
     metadata = ask.get("salto_space_metadata") or {}
     is_new = metadata.get("assign_new_key", True) is not False
     current = ask.world.space_keys.get(owner.key_id)
@@ -52,6 +66,21 @@ def create(ask: Ask) -> dict[str, Any]:
     return {"acs_credential": shapes.credential(ask.world, key)}
 
 
+def _create_mobile_key(ask: Ask, owner: SpaceUser) -> dict[str, Any]:
+    """Make a mobile key. Space knows one per user; of KS it is not published, and here the same."""
+    if ask.get("is_multi_phone_sync_credential") is not True:
+        text = "A mobile key must be a multi-phone sync credential."
+        raise invalid(text, is_multi_phone_sync_credential="Must be true")
+    if owner.user_identity_id is None:
+        text = "The user is linked to no user identity."
+        raise invalid(text, user_identity_id="Required for a mobile key")
+    if ask.world.mobile_keys.where(user_id=owner.id):
+        raise invalid("The user has a mobile key.", access_method="Taken")
+    times = {name: ask.get(name) for name in ("starts_at", "ends_at")}
+    row = mobile_keys.make(ask.world, owner, **times)
+    return {"acs_credential": shapes.credential(ask.world, row)}
+
+
 def get(ask: Ask) -> dict[str, Any]:
     return {"acs_credential": shapes.credential(ask.world, credential(ask))}
 
@@ -66,14 +95,18 @@ def list_credentials(ask: Ask) -> dict[str, Any]:
     rows = [
         row
         for row in rows
-        if is_found(ask, row.card_number, _owner_name(ask, row), row.id)
+        if is_found(ask, _number(row), _owner_name(ask, row), row.id)
         and ("created_before" not in ask.given or row.created_at < ask.get("created_before"))
-        and ask.get("is_multi_phone_sync_credential") is not True
+        and ask.get("is_multi_phone_sync_credential") in {None, isinstance(row, MobileKey)}
     ]
     return ask.page("acs_credentials", rows, lambda row: shapes.credential(ask.world, row), 500)
 
 
-def _owner_name(ask: Ask, row: SpaceKey | KsCredential) -> str:
+def _number(row: Credential) -> str | None:
+    return None if isinstance(row, MobileKey) else row.card_number
+
+
+def _owner_name(ask: Ask, row: Credential) -> str:
     owner = ask.world.space_users.get(row.user_id)
     return owner.full_name if owner else ""
 
@@ -84,6 +117,10 @@ def update(ask: Ask) -> dict[str, Any]:
         ks_calls.refuse_digits(ask)
         row.ends_at = ask.get("ends_at", row.ends_at)
         ask.world.ks_credentials.put(row)
+        return {}
+    if isinstance(row, MobileKey):
+        row.ends_at = ask.get("ends_at", row.ends_at)
+        ask.world.mobile_keys.put(row)
         return {}
     row.ends_at = ask.get("ends_at", row.ends_at)
     ask.world.space_keys.put(row)
@@ -98,6 +135,9 @@ def delete(ask: Ask) -> dict[str, Any]:
     key = credential(ask)
     if isinstance(key, KsCredential):
         ks_credentials.drop(ask.world, key)
+        return {}
+    if isinstance(key, MobileKey):
+        mobile_keys.drop(ask.world, key)
         return {}
     if key.deleted_at is None:
         encoders.withdraw(ask.world, key)
@@ -146,6 +186,8 @@ def encode(ask: Ask) -> dict[str, Any]:
     if not ask.get("acs_credential_id"):
         raise invalid("Must provide acs_credential_id: access methods are not simulated.")
     key = credential(ask)
+    if isinstance(key, MobileKey):
+        raise invalid("A mobile key is on no card.")
     if isinstance(key, KsCredential) or _is_reader(ask):
         raise invalid("Salto KS encodes nothing: use scan_to_assign_credential.")
     return _start(ask, encoders.ENCODE, key_id=key.id)
@@ -237,7 +279,8 @@ ROUTES = [
         "/acs/credentials/create",
         "",
         f"access_method*:code|card|mobile_key|cloud_key acs_system_id:uuid {USER}"
-        " salto_space_metadata:object code:digits starts_at:time ends_at:time",
+        " salto_space_metadata:object code:digits starts_at:time ends_at:time"
+        " is_multi_phone_sync_credential:bool",
         create,
     ),
     call("/acs/credentials/assign", "PATCH", f"{CREDENTIAL} {USER}", ks_calls.assign),

@@ -78,7 +78,7 @@ def _decide(world: World, card: Card, door: SpaceDoor) -> Tried:
         updated = keys.refresh(world, system, card)
     if key_number in denied or updated == "erased":
         return Tried("cancelled", updated)
-    return Tried(_judge(card.content, door, world.now()), updated)
+    return Tried(judge(card.content, door, world.now()), updated)
 
 
 def _unreadable(card: Card, door: SpaceDoor) -> str:
@@ -102,7 +102,7 @@ def _learn(world: World, card: Card, door: SpaceDoor) -> None:
         world.space_doors.put(door)
 
 
-def _judge(content: dict[str, Any], door: SpaceDoor, now: datetime) -> str:
+def judge(content: dict[str, Any], door: SpaceDoor, now: datetime) -> str:
     starts, ends = content.get("starts_at"), content.get("ends_at")
     until = content.get("revalidate_until")
     if starts and now < starts:
@@ -115,12 +115,22 @@ def _judge(content: dict[str, Any], door: SpaceDoor, now: datetime) -> str:
 
 
 def report(
-    world: World, door: SpaceDoor, reason: str, *, user_id: str | None, method: str, is_open: bool
+    world: World,
+    door: SpaceDoor,
+    reason: str,
+    *,
+    user_id: str | None,
+    method: str,
+    is_open: bool,
+    user_identity_id: str | None = None,
+    is_via_bluetooth: bool = False,
 ) -> None:
     """Tell Seam who came to an online door and what it said."""
     system = world.space_systems[door.system_id]
     account = world.seam_accounts[system.account_id]
     more: dict[str, Any] = {"method": method}
+    if is_via_bluetooth:
+        more["is_via_bluetooth"] = True
     if not is_open:
         text = f"SIMULATED: {reason}"
         more = {"reason": {"reason_code": "credential_error", "message": text}}
@@ -132,6 +142,7 @@ def report(
         acs_system_id=system.id,
         connected_account_id=account.id,
         acs_user_id=user_id,
+        **({"user_identity_id": user_identity_id} if user_identity_id else {}),
         **more,
     )
 

@@ -31,7 +31,7 @@ DOORS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Lift", {"is_online": True, "description": "Reader in the lift"}),
     ("Office", {"description": "Escutcheon, offline"}),
     ("Kitchen", {"description": "Escutcheon, offline"}),
-    ("Linen Store", {"description": "Cylinder, offline"}),
+    ("Linen Store", {"description": "Cylinder, offline", "has_bluetooth": False}),
     ("Spa", {"description": "Escutcheon, offline"}),
     *(
         (f"Room {n}", {"room_name": str(n), "description": "Room lock, offline"})

@@ -8,6 +8,8 @@ from sandbox.ks_system import seats
 from sandbox.ks_system import shapes as ks_shapes
 from sandbox.ks_system.things import KIND as KS
 from sandbox.ks_system.things import KsCredential
+from sandbox.phones import shapes as phone_shapes
+from sandbox.phones.things import MobileKey
 from sandbox.seam.problems import problem, warning
 from sandbox.space import keys, syncing
 from sandbox.space.things import (
@@ -163,7 +165,7 @@ def entrance(world: World, row: SpaceDoor) -> dict[str, Any]:
         "display_name": row.name,
         "can_unlock_with_card": True,
         "can_unlock_with_code": False,
-        "can_unlock_with_mobile_key": False,
+        "can_unlock_with_mobile_key": row.has_bluetooth,
         "can_unlock_with_cloud_key": False,
         "can_belong_to_reservation": False,
         "space_ids": [],
@@ -186,7 +188,9 @@ def _space_door(row: SpaceDoor) -> dict[str, Any]:
     return {"salto_space_metadata": metadata}
 
 
-def credential(world: World, row: SpaceKey | KsCredential) -> dict[str, Any]:
+def credential(world: World, row: SpaceKey | KsCredential | MobileKey) -> dict[str, Any]:
+    if isinstance(row, MobileKey):
+        return _ids(world, row.system_id) | phone_shapes.credential(world, row)
     if isinstance(row, KsCredential):
         return _ids(world, row.system_id) | ks_shapes.credential(world, row)
     owner = world.space_users[row.user_id]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.clock import format_utc
 from sandbox.ks_system import credentials, seats
+from sandbox.phones import keys as mobile_keys
 from sandbox.seam import events
 from sandbox.space import keys
 from sandbox.space.things import SpaceKey, SpaceSystem, SpaceUser
@@ -71,6 +72,7 @@ def tell(world: World, user: SpaceUser) -> None:
         for key in world.space_keys.where(user_id=user.id):
             keys.cancel(world, key)
         credentials.release(world, user)
+        mobile_keys.release(world, user)
         world.space_users.drop(user.id)
         seats.settle(world, world.space_systems[user.system_id])
         emit(world, user, "acs_user.deleted")
@@ -81,6 +83,7 @@ def tell(world: World, user: SpaceUser) -> None:
     world.space_users.put(user)
     world.effect("user_created" if is_new else "user_changed", cause="remote", acs_user_id=user.id)
     seats.watch(world, user)
+    mobile_keys.go_on(world, user)
     if is_new:
         emit(world, user, "acs_user.created")
 

@@ -76,6 +76,7 @@ class SpaceDoor(Thing):
     is_updater: bool = False
     room_name: str | None = None
     is_being_edited: bool = False  # by another station, right now
+    has_bluetooth: bool = True  # takes phones
     denylist: list[int] = field(default_factory=list)
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sandbox.phones import keys as mobile_keys
 from sandbox.seam import params as parameters
-from sandbox.seam.http import Ask, call, invalid
+from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.space import encoders, shapes, syncing
 from sandbox.space.calls import USER, is_found, mine, one, user
 from sandbox.space.numbering import free_numbers
@@ -17,6 +18,7 @@ def create(ask: Ask) -> dict[str, Any]:
     """Make a user. A second one with the same e-mail is refused: a named cause of failing."""
     system: SpaceSystem = one(ask, ask.world.space_systems, "acs_system")
     _raise_if_taken(ask, system.id, ask.get("email_address"))
+    _raise_if_no_identity(ask)
     groups = ask.get("acs_access_group_ids") or []
     for key in groups:
         ask.given["acs_access_group_id"] = key
@@ -35,6 +37,12 @@ def create(ask: Ask) -> dict[str, Any]:
     _set_schedule(ask, row)
     syncing.touch(ask.world, row)
     return {"acs_user": shapes.user(ask.world, row)}
+
+
+def _raise_if_no_identity(ask: Ask) -> None:
+    row = ask.world.user_identities.get(ask.get("user_identity_id"))
+    if ask.get("user_identity_id") and (row is None or row.workspace_id != ask.workspace_id):
+        raise not_found("user_identity")
 
 
 def _raise_if_taken(ask: Ask, system_id: str, email: str | None, *, but: str = "") -> None:
@@ -92,6 +100,7 @@ def delete(ask: Ask) -> dict[str, Any]:
     row.deleted_at = row.deleted_at or ask.world.now()
     for key in ask.world.space_keys.where(user_id=row.id):
         encoders.withdraw(ask.world, key)
+    mobile_keys.release(ask.world, row)
     syncing.touch(ask.world, row)
     return {}
 

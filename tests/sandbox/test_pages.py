@@ -41,6 +41,7 @@ def pages(client):
         "doors": client.get("/doors"),
         "cards": client.get("/cards"),
         "tags": client.get("/tags"),
+        "phones": client.get("/phones"),
         "login": start_sign_in(client),
         "consent": sign_in_as(client),
         "problem": client.get("/identity/connect/authorize"),
@@ -48,7 +49,8 @@ def pages(client):
 
 
 @pytest.mark.parametrize(
-    "name", ["index", "outbox", "doors", "cards", "tags", "login", "consent", "problem"]
+    "name",
+    ["index", "outbox", "doors", "cards", "tags", "phones", "login", "consent", "problem"],
 )
 def test_every_page_is_whole_labelled_and_says_simulated(client, name):
     page = pages(client)[name]
