@@ -89,6 +89,8 @@ class ListedUser:
     is_subscribed: bool | None = None
     #: The system's own number of them (Salto Space: ExtUserID).
     external_number: str = ""
+    #: The person they are linked to across systems (`Identity`); "" for none.
+    identity_id: str = ""
     #: False: made past the provider's API; may be shown, not changed.
     is_managed: bool = True
     mutations: tuple[Mutation, ...] = ()
@@ -365,7 +367,8 @@ class AccessSystems(Protocol):
         request_id: str,
     ) -> ListedCredential:
         """Make a credential. Salto Space: `is_new_key` is `assign_new_key`; False writes the
-        user's current key again.
+        user's current key again. A mobile key wants a user who is linked to an identity (see
+        MobileKeys), and is issued by itself some time later.
         """
 
     def delete_credential(
@@ -406,3 +409,70 @@ class AccessSystems(Protocol):
         """Read a tag and give it to somebody (Salto KS)."""
 
     def get_encoder_attempt(self, attempt_id: str, *, budget_seconds: float) -> EncoderAttempt: ...
+
+
+# --- mobile keys --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """A person across systems: what holds mobile keys (Seam: user identity)."""
+
+    remote_id: str
+    full_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstantKey:
+    """A link that puts all mobile keys of an identity on the phone of whoever opens it."""
+
+    remote_id: str
+    #: A secret: whoever has it has the keys.
+    url: str = field(repr=False)
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@runtime_checkable
+class MobileKeys(Protocol):
+    """Handing out mobile keys, where AccessSystems makes and deletes their credentials.
+
+    Identity, link to the user, credential, and then an instant key: each is one call, and
+    raises ProviderError as there. An identity is known by a key of our choosing, which the
+    provider takes once; so after a lost answer `find_identity` tells. Linking may be repeated.
+    An instant key has no such key: after a lost answer its listing tells.
+    """
+
+    def find_identity(self, key: str) -> Identity | None:
+        """Return the identity of a key, or None where the provider says that there is none."""
+
+    def create_identity(
+        self,
+        key: str,
+        *,
+        full_name: str,
+        email: str = "",
+        phone: str = "",
+        budget_seconds: float,
+        request_id: str,
+    ) -> Identity: ...
+
+    def link_identity(
+        self, identity_id: str, user_id: str, *, budget_seconds: float, request_id: str
+    ) -> None: ...
+
+    def list_instant_keys(self, identity_id: str) -> list[InstantKey]: ...
+
+    def create_instant_key(
+        self,
+        identity_id: str,
+        *,
+        max_use_count: int = 1,
+        budget_seconds: float,
+        request_id: str,
+    ) -> InstantKey:
+        """Make a link that may be used so many times. It shows the keys of now and of later."""
+
+    def delete_instant_key(
+        self, instant_key_id: str, *, budget_seconds: float, request_id: str
+    ) -> None: ...

@@ -3,6 +3,7 @@
 Looking at a link uses nothing up: mail scanners look at every link. Pressing its button does.
 """
 
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from sandbox import pages
-from sandbox.clock import format_utc
 from sandbox.phones import doors
 from sandbox.phones.things import InstantKey, Phone
 from sandbox.space.things import SpaceDoor
@@ -66,7 +66,7 @@ async def link_page(request: Request) -> Response:
     <form method="post" action="/phone/{escape(link.token)}">
       <button type="submit">Put the keys on this phone</button>
     </form>
-    <p class="hint">The link is good for {phones}, until {format_utc(link.expires_at)}. This browser
+    <p class="hint">The link is good for {phones}, until {_clock(link.expires_at)}. This browser
       plays the phone.</p>"""
     return pages.page("Your keys", body)
 
@@ -149,7 +149,6 @@ async def phone_page(request: Request) -> Response:
         "off", "Bring it back",
     )  # fmt: skip
     body = f"""    <p class="hint">SIMULATED phone. Hold it to a door, and the door decides.</p>
-    {_said(world, query)}
     {systems or nothing}
     <h2>Network</h2>
     <form method="post" action="/phones/{phone.id}">
@@ -159,10 +158,11 @@ async def phone_page(request: Request) -> Response:
     return pages.page(f"Phone of {_name(world, phone.identity_id)}", body)
 
 
-def _said(world: World, query: dict[str, str]) -> str:
-    door, reason = world.space_doors.get(query.get("door")), query.get("reason", "")
-    if door is None or reason not in doors.REASONS:
-        return '<p role="status"></p>'
+def _said(door: SpaceDoor, query: dict[str, str]) -> str:
+    """Return what came of holding the phone to this door, next to its button."""
+    reason = query.get("reason", "")
+    if query.get("door") != door.id or reason not in doors.REASONS:
+        return ""
     kind = "good" if doors.Tried(reason).opened else "bad"
     words = f"{door.name}: {doors.REASONS[reason]}"
     return f'<p role="status" class="verdict {kind}">{escape(words)}</p>'
@@ -187,9 +187,13 @@ def _system(world: World, phone: Phone, copy: dict[str, Any], query: dict[str, s
 
 def _window(copy: dict[str, Any]) -> str:
     starts, ends = copy["starts_at"], copy["ends_at"]
-    said = [f"from {format_utc(starts)}"] if starts else []
-    said += [f"until {format_utc(ends)}"] if ends else []
+    said = [f"from {_clock(starts)}"] if starts else []
+    said += [f"until {_clock(ends)}"] if ends else []
     return f"Good {' '.join(said)}." if said else "Good always."
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
 
 
 def _door(phone: Phone, door: SpaceDoor, query: dict[str, str]) -> str:
@@ -199,6 +203,7 @@ def _door(phone: Phone, door: SpaceDoor, query: dict[str, str]) -> str:
       <li>
         <h3>{escape(door.name)}</h3>
         <p class="hint">{place}</p>
+        {_said(door, query)}
         <form method="post" action="/phones/{phone.id}">
           <input type="hidden" name="door_id" value="{door.id}">
           <button name="act" value="hold" aria-label="Hold near {escape(door.name)}"{focus}>Hold near the door</button>

@@ -41,6 +41,7 @@ from accounts.providers.seam.api import (
 from accounts.providers.seam.codes import SeamCodes
 from accounts.providers.seam.errors import LABEL, failed_attempt, troubleshooting
 from accounts.providers.seam.feed import PAGE_SIZE, read_feed
+from accounts.providers.seam.mobile_keys import SeamMobileKeys
 from accounts.providers.seam.systems import SeamSystems
 from accounts.providers.text import clean_text, text_of
 
@@ -60,9 +61,9 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-class Seam(SeamCodes, SeamSystems):
+class Seam(SeamCodes, SeamSystems, SeamMobileKeys):
     """One workspace, by API key. Implements LockDriver, RemoteUnlock, EventFeed and TellsTime, in
-    `codes` AccessCodes and in `systems` AccessSystems.
+    `codes` AccessCodes, in `systems` AccessSystems, and in `mobile_keys` MobileKeys.
     """
 
     label = LABEL

@@ -128,6 +128,7 @@ def read_user(row: Row) -> ListedUser:
         is_suspended=row.get("is_suspended") is True,
         is_subscribed=_is_subscribed(row),
         external_number=text_of(part(row, "salto_space_metadata"), "user_id"),
+        identity_id=_id(row, "user_identity_id"),
         is_managed=row.get("is_managed") is not False,
         mutations=_mutations(row),
         **_troubles(row),

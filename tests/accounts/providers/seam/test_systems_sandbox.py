@@ -16,6 +16,7 @@ from accounts.providers.systems import (
 )
 from sandbox.ks_system import readers
 from sandbox.space import refusals
+from tests.accounts.providers.mobile_contract import MobileContract
 from tests.accounts.providers.salto_ks.rigs import SandboxProgram
 from tests.accounts.providers.seam.rigs import driver_at
 from tests.accounts.providers.systems_contract import SystemsContract, SystemsRig
@@ -94,6 +95,13 @@ class SpaceRig(SystemsRig):
     def rest(self):
         self.pass_time(3)
 
+    def open_link(self, url):
+        return self.program.control("POST", "phones", instant_key_url=url)["id"]
+
+    def hold(self, phone, entrance_id):
+        tried = self.program.control("POST", f"phones/{phone}/try", door_id=entrance_id)
+        return tried["opened"]
+
     def close(self):
         self.program.control("DELETE", "faults")
         self.door.close()
@@ -107,6 +115,10 @@ def rig(program):
 
 
 class TestSpace(SystemsContract):
+    pass
+
+
+class TestMobileKeysOfSpace(MobileContract):
     pass
 
 
@@ -221,14 +233,14 @@ class SiteRig(SpaceRig):
 
     type, encoder = SystemType.SALTO_KS, "Weir Gate"
 
-    def hold(self, label):
+    def hold_tag(self, label):
         tags = self.program.control("GET", "tags")
         tag_id = next(each["id"] for each in tags if each["label"] == label)
         self.program.control("POST", f"tags/{tag_id}/hold", encoder_id=self.encoder_id)
 
     def held(self, attempt, label):
         self.pass_time(1)
-        self.hold(label)
+        self.hold_tag(label)
         self.pass_time(1)
         return self.end_of(attempt)
 
@@ -238,6 +250,12 @@ def site(program):
     rig = SiteRig(program)
     yield rig
     rig.close()
+
+
+class TestMobileKeysOfSaltoKs(MobileContract):
+    @pytest.fixture
+    def rig(self, site):
+        return site
 
 
 def test_a_registered_tag_is_read_and_given_to_somebody(site):
