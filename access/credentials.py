@@ -1,4 +1,4 @@
-"""What is wished of credentials: to be taken back. Cards are made in `cards`, PINs in `people`."""
+"""What is wished of credentials: to be taken back. Cards are made in `cards`, others in `people`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def withdraw(credential: AcsCredential, reason: str, *, by: Actor, at: datetime)
     PermissionDenied.
     """
     by.require(Permission.CANCEL_CARDS, credential.system.property_id)
+    return wish_away(credential, reason, at=at)
+
+
+def wish_away(credential: AcsCredential, reason: str, *, at: datetime) -> bool:
+    """Wish a credential away as `withdraw` does, for whoever has asked who may."""
     with transaction.atomic():
         wished = AcsCredential.objects.filter(pk=credential.pk, delete_asked_at=None).exclude(
             phase=Phase.GONE

@@ -44,7 +44,7 @@ def _undone(systems: Sequence[AcsSystem]) -> list[str]:
         return []
     each = "1 end of access was" if number == 1 else f"{number} ends of access were"
     return [
-        f"{each} wished for and not seen yet (people, groups, cards, PINs): doors may stay open "
+        f"{each} wished for and not seen yet (people, groups, cards, PINs, mobile keys): doors may stay open "
         "to them. End them at the provider."
     ]
 

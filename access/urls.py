@@ -1,6 +1,7 @@
 from django.urls import path
 
 from access.cards import views as cards
+from access.people import mobile_views as mobile
 from access.people import views as people
 from access.places import views as places
 
@@ -23,11 +24,15 @@ urlpatterns = [
     path("access/people/<uuid:pk>/delete/", people.delete, name="acs-user-delete"),
     path("access/people/<uuid:pk>/again/", people.again, name="acs-user-again"),
     path("access/people/<uuid:pk>/pin/", people.ask_for_pin, name="acs-user-pin"),
+    path("access/people/<uuid:pk>/mobile-key/", mobile.ask, name="acs-user-mobile-key"),
     path("access/groups/<uuid:pk>/", places.group, name="acs-group"),
     path("access/entrances/<uuid:pk>/", places.entrance, name="acs-entrance"),
     path("access/entrances/<uuid:pk>/link/", places.link_entrance, name="acs-entrance-link"),
     path("access/entrances/<uuid:pk>/wired/", places.set_wired, name="acs-entrance-wired"),
     path("access/credentials/<uuid:pk>/reveal/", people.reveal, name="acs-credential-reveal"),
+    path("access/credentials/<uuid:pk>/link/", mobile.reveal, name="acs-mobile-link"),
+    path("access/credentials/<uuid:pk>/link/new/", mobile.ask_for_link, name="acs-mobile-link-new"),
+    path("access/credentials/<uuid:pk>/back/", mobile.take_back, name="acs-mobile-take-back"),
     # --- the encoding station ---
     path("cards/", cards.desk, name="cards"),
     path("cards/people/", cards.people, name="cards-people"),

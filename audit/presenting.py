@@ -616,6 +616,17 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
     ),
     Verb.PIN_CREATED: (_says("{who} asked for a PIN for {subject}"), "keypad", "info"),
     Verb.PIN_REVEALED: (_says("{who} looked at the PIN of {subject}"), "eye", "info"),
+    Verb.MOBILE_KEY_CREATED: (_with_after("{who} gave {subject} a mobile key"), "phone", "info"),
+    Verb.MOBILE_KEY_REVEALED: (
+        _says("{who} looked at the link to the mobile key of {subject}"),
+        "eye",
+        "info",
+    ),
+    Verb.MOBILE_KEY_WITHDRAWN: (
+        _says("{who} took back the mobile key of {subject}"),
+        "phone",
+        "warn",
+    ),
     Verb.CARD_REQUESTED: (_card_requested, "card", "neutral"),
     Verb.CARD_ISSUED: (_says("{who} wrote {card} at {encoder}"), "card", "ok"),
     Verb.CARD_FAILED: (_says("No card was written or read at {encoder}{error}"), "x", "danger"),

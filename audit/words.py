@@ -103,6 +103,9 @@ class Verb(models.TextChoices):
     CARDHOLDER_FAILED = "cardholder_failed"
     PIN_CREATED = "pin_created"
     PIN_REVEALED = "pin_revealed"
+    MOBILE_KEY_CREATED = "mobile_key_created"
+    MOBILE_KEY_REVEALED = "mobile_key_revealed"
+    MOBILE_KEY_WITHDRAWN = "mobile_key_withdrawn"
     # cards: every try at an encoder is asked for once, and ends once
     CARD_REQUESTED = "card_requested"
     CARD_ISSUED = "card_issued"

@@ -66,6 +66,7 @@ class World:
         self.suspended = make_acs_user(self.system, is_suspended=True)
         self.pin = make_credential(self.cardholder, access_method="code")
         self.card = make_credential(make_acs_user(self.system))
+        self.mobile_key = make_credential(self.cardholder, access_method="mobile_key")
         self.job = make_job(make_acs_user(self.system), make_encoder(self.system), state="failed")
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
@@ -168,6 +169,18 @@ ADDRESSES: dict[str, Address] = {
     ),
     "acs-entrance-wired": Address(
         POST, Permission.MANAGE_SYSTEMS, pk_of("entrance"), per_property=True
+    ),
+    "acs-user-mobile-key": Address(
+        POST, Permission.MANAGE_CARDHOLDERS, pk_of("cardholder"), per_property=True
+    ),
+    "acs-mobile-link": Address(
+        POST, Permission.REVEAL_CODES, pk_of("mobile_key"), per_property=True
+    ),
+    "acs-mobile-link-new": Address(
+        POST, Permission.MANAGE_CARDHOLDERS, pk_of("mobile_key"), per_property=True
+    ),
+    "acs-mobile-take-back": Address(
+        BOTH, Permission.MANAGE_CARDHOLDERS, pk_of("mobile_key"), per_property=True
     ),
     "acs-credential-reveal": Address(
         POST, Permission.REVEAL_CODES, pk_of("pin"), per_property=True

@@ -61,6 +61,9 @@ class AcsCredential(models.Model):
     delete_asked_at = models.DateTimeField(null=True)
     #: Why it was taken back: "lost", "returned", "replaced", "cancelled", "unused".
     delete_reason = models.CharField(max_length=20, blank=True)
+    #: Of a mobile key: a link is to be made, which brings it onto so many phones.
+    wants_instant_key = models.BooleanField(default=False)
+    instant_key_max_use_count = models.PositiveSmallIntegerField(default=1)
 
     # --- reported ---
     phase = models.CharField(max_length=10, choices=Phase, default=Phase.CREATING)
@@ -85,6 +88,14 @@ class AcsCredential(models.Model):
     written_schedule: models.JSONField[Any] = models.JSONField(null=True)
     missing_listings = models.PositiveIntegerField(default=0)
     gone_at = models.DateTimeField(null=True)
+
+    #: The link, as the provider made it. One without an address here is to be deleted there.
+    instant_key_id = models.CharField(max_length=200, blank=True)
+    #: Its address, sealed: whoever has it has the key.
+    instant_key_sealed = models.TextField(blank=True)
+    instant_key_expires_at = models.DateTimeField(null=True)
+    #: Committed before the call that makes it; cleared by its answer, or by a listing.
+    instant_key_asked_at = models.DateTimeField(null=True)
 
     next_run_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
@@ -160,3 +171,19 @@ class AcsCredential(models.Model):
     @property
     def _bound_to(self) -> str:
         return f"acs_credential:{self.pk}:code"
+
+    def seal_instant_key(self, url: str) -> None:
+        self.instant_key_sealed = sealing.seal(url, self._link_bound_to) if url else ""
+
+    def unseal_instant_key(self) -> str:
+        """Return the address of the link, or "". Raises sealing.UnreadableError."""
+        sealed = self.instant_key_sealed
+        return sealing.unseal(sealed, self._link_bound_to) if sealed else ""
+
+    @property
+    def _link_bound_to(self) -> str:
+        return f"acs_credential:{self.pk}:instant_key"
+
+    def is_link_over(self, at: datetime) -> bool:
+        """Tell whether the link brings the key onto no phone any more."""
+        return self.instant_key_expires_at is not None and self.instant_key_expires_at <= at

@@ -62,6 +62,10 @@ class AcsUser(models.Model):
     #: Parts (states.Part) not yet seen as wished.
     pending: models.JSONField[Any] = models.JSONField(default=list)
     delete_asked_at = models.DateTimeField(null=True)
+    #: Who they are across systems at the provider, which holds mobile keys; "": not known.
+    identity_remote_id = models.CharField(max_length=200, blank=True)
+    #: Whether the provider was told, or says, that they are that person.
+    is_identity_linked = models.BooleanField(default=False)
     #: Rises with every change of the wish.
     generation = models.IntegerField(default=1)
 

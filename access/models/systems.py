@@ -145,6 +145,11 @@ class AcsSystem(models.Model):
         return self.type == SystemType.SALTO_KS
 
     @builtins.property
+    def gives_mobile_keys(self) -> bool:
+        """Those of whose mobile keys the facts say how they are made (facts/seam.md 7.10)."""
+        return self.type in (SystemType.SALTO_SPACE, SystemType.SALTO_KS)
+
+    @builtins.property
     def is_bridge_down(self) -> bool:
         return any("bridge" in each["code"] for each in self.errors)
 

@@ -10,6 +10,8 @@ from access import carrying
 from access.models import AcsCredential, AcsEntrance, AcsUser
 from access.people import words
 from access.people.opening import MOST_IN_A_SENTENCE, in_words, is_late
+from access.states import Phase
+from accounts.providers.systems import AccessMethod
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class Consequence:
     text: str
     #: Doors of which the text says only how many there are.
     more_doors: tuple[str, ...] = ()
+
+
+#: Inferred: how soon a mobile key follows a change is not published.
+PHONE_LAGS = "A phone that is offline may open offline doors until it hears of it."
 
 
 def of_suspending(
@@ -66,7 +72,25 @@ def _doors_that_follow(
         return [Consequence(text)]
     if not user.system.writes_cards:
         return [Consequence(f"Doors follow when {brand} tells them.")]
+    phones = [Consequence(PHONE_LAGS)] if _has_mobile_key(cards) else []
+    return [*_doors_that_follow_cards(cards, doors, now, has_phone=bool(phones)), *phones]
+
+
+def _has_mobile_key(credentials: Sequence[AcsCredential]) -> bool:
+    keys = (each for each in credentials if each.access_method == AccessMethod.MOBILE_KEY)
+    return any(each.phase != Phase.GONE for each in keys)
+
+
+def _doors_that_follow_cards(
+    cards: Sequence[AcsCredential],
+    doors: Sequence[AcsEntrance],
+    now: datetime,
+    *,
+    has_phone: bool,
+) -> list[Consequence]:
     carried = words.carried(cards, now)
+    if not carried and has_phone:
+        return []
     if not carried:
         return [Consequence("They hold no card that was written, so no door has to be told.")]
     late = tuple(door.name for door in doors if is_late(door))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from access import carrying
 from access.models import AcsCredential, AcsSystem, AcsUser
-from access.people import wishes
+from access.people import mobile, wishes
 from access.states import Part, Phase
 from accounts.providers.systems import AccessMethod
 from audit.who import Who
@@ -113,14 +113,4 @@ def want_mobile_key(
     user: AcsUser, *, max_use_count: int, who: Who, at: datetime
 ) -> AcsCredential | None:
     """Wish a mobile key. None where there is one already: a user has one at most."""
-    keys = AcsCredential.objects.filter(user=user, access_method=AccessMethod.MOBILE_KEY)
-    if keys.filter(delete_asked_at=None).exclude(phase=Phase.GONE).exists():
-        return None
-    key: AcsCredential = AcsCredential.objects.create(
-        system=user.system,
-        user=user,
-        access_method=AccessMethod.MOBILE_KEY,
-        created_at=at,
-        next_run_at=at,
-    )
-    return key
+    return mobile.wish(user, max_use_count, who=who, created_by=None, at=at)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from access import carrying
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser
-from access.people import rules, wishes, words
+from access.people import mobile, rules, wishes, words
 from access.states import Part, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -29,8 +29,6 @@ MOST_GROUPS = 200
 CHANGED_MEANWHILE = (
     "Somebody changed this person a moment ago. Look at them, then change them again."
 )
-READ_ONLY = "This person was not made through Seam, and cannot be changed from here."
-BEING_DELETED = "This person is being deleted."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +110,7 @@ def edit(
     with transaction.atomic():
         wishes.hold_system(user.system)
         user = wishes.fresh(user)
-        _check_changeable(user)
+        wishes.check_changeable(user)
         held = wishes.wanted_ids(user)
         if version != wishes.version_of(user, held):
             raise RefusedError([RuleError("", CHANGED_MEANWHILE)])
@@ -257,18 +255,6 @@ def _chosen(
     return chosen
 
 
-def _check_changeable(user: AcsUser) -> None:
-    sentence = ""
-    if not user.is_managed:
-        sentence = READ_ONLY
-    elif user.phase == Phase.GONE:
-        sentence = "This person is gone."
-    elif user.delete_asked_at:
-        sentence = BEING_DELETED
-    if sentence:
-        raise RefusedError([RuleError("", sentence)])
-
-
 # --- suspending, deleting -------------------------------------------------------------
 
 
@@ -285,7 +271,7 @@ def _set_suspended(user: AcsUser, *, is_suspended: bool, by: Actor, at: datetime
     by.require(Permission.MANAGE_CARDHOLDERS, user.system.property_id)
     with transaction.atomic():
         user = wishes.fresh(user)
-        _check_changeable(user)
+        wishes.check_changeable(user)
         if user.is_suspended == is_suspended:
             return False
         user.is_suspended = is_suspended
@@ -305,7 +291,7 @@ def delete(user: AcsUser, *, by: Actor, at: datetime) -> bool:
         user = wishes.fresh(user)
         if user.delete_asked_at or user.phase == Phase.GONE:
             return False
-        _check_changeable(user)
+        wishes.check_changeable(user)
         user.delete_asked_at, user.phase = at, Phase.DELETING
         if user.system.writes_cards:
             carrying.remember_doors([user.pk])
@@ -326,6 +312,10 @@ def try_again(user: AcsUser, *, by: Actor, at: datetime) -> bool:
     return True
 
 
+#: Mobile keys are asked for in `mobile`; here for those who look for all acts in one place.
+ask_for_mobile_key = mobile.ask_for_mobile_key
+
+
 # --- PINs of Salto KS -----------------------------------------------------------------
 
 
@@ -334,7 +324,7 @@ def ask_for_pin(user: AcsUser, *, by: Actor, at: datetime) -> AcsCredential | No
     by.require(Permission.MANAGE_CARDHOLDERS, user.system.property_id)
     with transaction.atomic():
         user = wishes.fresh(user)
-        _check_changeable(user)
+        wishes.check_changeable(user)
         if not user.system.assigns_tags:
             raise RefusedError([RuleError("", "This system makes no PINs.")])
         pins = AcsCredential.objects.filter(user=user, access_method=AccessMethod.CODE)

@@ -261,6 +261,9 @@ def _shown(request: Request, found: AcsUser, now: Any) -> dict[str, Any]:
         "may_ask_for_pin": may_change
         and system.assigns_tags
         and not any(row.is_pin and row.credential.delete_asked_at is None for row in rows),
+        "may_give_mobile_key": may_change
+        and system.gives_mobile_keys
+        and not any(row.is_mobile_key and not row.credential.delete_asked_at for row in rows),
         "thing": words.thing(system),
         "is_subscribed": found.is_subscribed,
     }

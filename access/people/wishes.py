@@ -12,10 +12,12 @@ from django.db import transaction
 
 from access import waking
 from access.models import AcsMembership, AcsSystem, AcsUser
-from access.states import Part
+from access.states import Part, Phase
 from audit.services import record
 from audit.who import Who
 from audit.words import How, Verb
+from locks.codes.rules import RuleError
+from locks.codes.services import RefusedError
 
 
 def fresh(user: AcsUser) -> AcsUser:
@@ -28,6 +30,19 @@ def fresh(user: AcsUser) -> AcsUser:
 def hold_system(system: AcsSystem) -> None:
     """Let nobody else add somebody to this system until this transaction is over."""
     AcsSystem.objects.select_for_update(no_key=True).get(pk=system.pk)
+
+
+def check_changeable(user: AcsUser) -> None:
+    """Raise RefusedError where nothing can be wished of somebody."""
+    sentence = ""
+    if not user.is_managed:
+        sentence = "This person was not made through Seam, and cannot be changed from here."
+    elif user.phase == Phase.GONE:
+        sentence = "This person is gone."
+    elif user.delete_asked_at:
+        sentence = "This person is being deleted."
+    if sentence:
+        raise RefusedError([RuleError("", sentence)])
 
 
 def wanted_ids(user: AcsUser) -> set[UUID]:

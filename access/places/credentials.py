@@ -29,7 +29,7 @@ SHOW: dict[str, tuple[str, Q]] = {
 _KINDS = {
     AccessMethod.CARD: ("Card", "card"),
     AccessMethod.CODE: ("PIN", "keypad"),
-    AccessMethod.MOBILE_KEY: ("Phone", "phone"),
+    AccessMethod.MOBILE_KEY: ("Mobile key", "phone"),
     AccessMethod.CLOUD_KEY: ("Cloud key", "world"),
 }
 
@@ -42,6 +42,8 @@ class Row:
     kind: str
     icon: str
     state: State
+    #: The link to a mobile key brings it onto no phone any more.
+    is_link_over: bool = False
 
     @property
     def is_card(self) -> bool:
@@ -50,6 +52,10 @@ class Row:
     @property
     def is_pin(self) -> bool:
         return self.credential.access_method == AccessMethod.CODE
+
+    @property
+    def is_mobile_key(self) -> bool:
+        return self.credential.access_method == AccessMethod.MOBILE_KEY
 
 
 @dataclass(frozen=True)
@@ -95,4 +101,4 @@ def row_of(credential: AcsCredential, system: AcsSystem, now: datetime) -> Row:
     if method == AccessMethod.CARD:
         kind = words.thing(system).capitalize()
     state = words.credential_state(credential, system, now)
-    return Row(credential, kind, icon, state)
+    return Row(credential, kind, icon, state, credential.is_link_over(now))

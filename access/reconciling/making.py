@@ -217,7 +217,7 @@ class Maker:
         assert row.user is not None
         if not row.user.remote_id:  # made first; that wakes this
             until = row.user.next_run_at or self.now()
-            self._put_off(row, max(2.0, (until - self.now()).total_seconds()))
+            self.put_off(row, max(2.0, (until - self.now()).total_seconds()))
             return
         if not _claim(AcsCredential, row, self.now()):
             return
@@ -231,7 +231,7 @@ class Maker:
                 request_id=str(uuid4()),
             )
         except ProviderError as error:
-            self._note_credential_failure(row, error)
+            self.note_credential_failure(row, error)
             raise
         at = self.now()
 
@@ -240,7 +240,7 @@ class Maker:
             storing.take_credential(it, made, asked_at=at)
             it.written_at = at
 
-        insist(lambda: self._succeed_credential(row, take))
+        insist(lambda: self.succeed_credential(row, take))
 
     def _delete_credential(self, row: AcsCredential) -> None:
         try:
@@ -249,7 +249,7 @@ class Maker:
             )
         except ProviderError as error:
             if error.code != Code.NOT_FOUND:
-                self._note_credential_failure(row, error)
+                self.note_credential_failure(row, error)
                 raise
             self._succeed_deletion(row)
             self._look_at_credential(row)  # gone already: seen, not believed
@@ -258,19 +258,19 @@ class Maker:
 
     def _succeed_deletion(self, row: AcsCredential) -> None:
         at = self.now()
-        insist(lambda: self._succeed_credential(row, lambda it: setattr(it, "written_at", at)))
+        insist(lambda: self.succeed_credential(row, lambda it: setattr(it, "written_at", at)))
 
     def _look_at_credential(self, row: AcsCredential) -> None:
         is_behind = row.delete_asked_at is None and row.rights_changed_at is not None
         if is_behind and not _is_settled(row.user):
-            self._put_off(row, self._seconds_until_look(row))
+            self.put_off(row, self._seconds_until_look(row))
             return
         driver = self.revoker if row.delete_asked_at else self.driver
         asked_at = self.now()
         try:
             listed = driver.get_credential(row.remote_id)
         except ProviderError as error:
-            self._put_off(row, _wait_seconds(error) or 15)
+            self.put_off(row, _wait_seconds(error) or 15)
             raise
 
         def take(it: AcsCredential) -> None:
@@ -294,7 +294,7 @@ class Maker:
         try:
             listed = self.driver.list_credentials(row.system.remote_id, user_id=row.user.remote_id)
         except ProviderError as error:
-            self._put_off(row, _wait_seconds(error) or 15)
+            self.put_off(row, _wait_seconds(error) or 15)
             raise
         known = set(
             AcsCredential.objects.filter(system_id=row.system_id, user_id=row.user_id)
@@ -315,16 +315,14 @@ class Maker:
 
         change_credential(row.pk, take, now=self.now())
 
-    def _succeed_credential(
-        self, row: AcsCredential, take: Callable[[AcsCredential], None]
-    ) -> None:
+    def succeed_credential(self, row: AcsCredential, take: Callable[[AcsCredential], None]) -> None:
         def and_forgive(it: AcsCredential) -> None:
             take(it)
             it.attempts, it.error_code, it.error = 0, "", ""
 
         change_credential(row.pk, and_forgive, now=self.now())
 
-    def _note_credential_failure(self, row: AcsCredential, error: ProviderError) -> None:
+    def note_credential_failure(self, row: AcsCredential, error: ProviderError) -> None:
         at = self.now()
         refusal = refusals.refusal_of(error, system=row.system.name)
 
@@ -342,7 +340,7 @@ class Maker:
         seconds = max(_backoff(row.attempts, is_revocation=is_revocation), _wait_seconds(error))
         insist(lambda: change_credential(row.pk, take, now=at, wait_seconds=seconds))
 
-    def _put_off(self, row: AcsCredential, seconds: float) -> None:
+    def put_off(self, row: AcsCredential, seconds: float) -> None:
         due = AcsCredential.objects.filter(pk=row.pk, next_run_at__lte=self.now())
         due.update(next_run_at=self.now() + timedelta(seconds=seconds))
 

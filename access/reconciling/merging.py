@@ -65,6 +65,8 @@ def merge_user(user: AcsUser, listed: ListedUser, *, asked_at: datetime) -> Chan
         "missing_listings": 0,
         "phase": Phase.LIVE if user.delete_asked_at is None else Phase.DELETING,
         "gone_at": None,
+        "identity_remote_id": listed.identity_id or user.identity_remote_id,
+        "is_identity_linked": bool(listed.identity_id),
         "pending": [
             part
             for part in user.pending
@@ -125,7 +127,7 @@ def _miss(row: AcsUser | AcsCredential, asked_at: datetime) -> Change:
         return NOTHING
     columns = gone(asked_at)
     if isinstance(row, AcsCredential):
-        columns["code_sealed"] = ""  # digits do not outlive their PIN
+        columns |= without_secrets(row, asked_at)
     if row.delete_asked_at is not None:
         return Change(columns=columns)
     count = row.missing_listings + 1
@@ -143,6 +145,19 @@ def gone(at: datetime) -> dict[str, Any]:
         "ambiguous_since": None,
         "error_code": "",
         "error": "",
+    }
+
+
+def without_secrets(row: AcsCredential, at: datetime) -> dict[str, Any]:
+    """Return more columns of a credential that is gone: digits and links do not outlive it.
+
+    A link that was made, or may have been, is still to be deleted at the provider.
+    """
+    has_link = row.instant_key_id or row.instant_key_asked_at
+    return {
+        "code_sealed": "",
+        "instant_key_sealed": "",
+        "next_run_at": at if has_link else None,
     }
 
 

@@ -33,9 +33,20 @@ class Kind(StrEnum):
     FIND = "find"
     #: They were never made: there is nothing to delete.
     FORGET = "forget"
+    # --- of mobile keys: see `mobile` ---
+    #: Have a person across systems, to hold the key, and tell that the user is that one.
+    IDENTIFY = "identify"
+    LINK = "link"
+    #: The link that brings the key onto a phone.
+    OFFER = "offer"
+    FIND_OFFER = "find_offer"
+    UNOFFER = "unoffer"
 
 
-REVOCATIONS = (Kind.DELETE, Kind.SUSPEND, Kind.REMOVE, Kind.FORGET)
+REVOCATIONS = (Kind.DELETE, Kind.SUSPEND, Kind.REMOVE, Kind.FORGET, Kind.UNOFFER)
+OF_MOBILE_KEYS = (Kind.IDENTIFY, Kind.LINK, Kind.OFFER, Kind.FIND_OFFER, Kind.UNOFFER)
+#: What is worth doing although it is not yet time, once the row is looked at.
+LOOKS = (Kind.LOOK, Kind.FIND, Kind.FIND_OFFER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +163,7 @@ def look_since(at: datetime, now: datetime) -> datetime:
 def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
     """Return the next step of a credential that is the reconciler's business, or None."""
     if row.phase == Phase.GONE:
-        return None
+        return _end_of_offer(row, now)
     if not row.remote_id and row.user is not None and row.user.phase == Phase.GONE:
         return Step(kind=Kind.FORGET, at=now)
     if row.ambiguous_since is not None and not row.remote_id:
@@ -161,8 +172,14 @@ def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
         return _credential_deletion(row, now)
     if not row.remote_id:
         return _credential_creation(row, now)
+    return _live_credential(row, now)
+
+
+def _live_credential(row: AcsCredential, now: datetime) -> Step | None:
     if row.rights_changed_at is not None:
         return Step(kind=Kind.LOOK, at=look_since(row.rights_changed_at, now))
+    if row.access_method == AccessMethod.MOBILE_KEY:
+        return _of_mobile_key(row, now)
     is_waiting = row.access_method == AccessMethod.CODE and not row.code_sealed
     if is_waiting and row.written_at is not None:
         return Step(kind=Kind.LOOK, at=look_at(row, now))
@@ -170,11 +187,42 @@ def credential_step(row: AcsCredential, *, now: datetime) -> Step | None:
 
 
 def _credential_creation(row: AcsCredential, now: datetime) -> Step | None:
-    """A PIN is made here, a card at an encoder; for somebody who has to go, neither."""
-    if row.access_method != AccessMethod.CODE or row.user is None:
+    """PINs and mobile keys are made here, cards at encoders; for somebody who has to go, none."""
+    is_mobile = row.access_method == AccessMethod.MOBILE_KEY
+    if row.user is None or not (is_mobile or row.access_method == AccessMethod.CODE):
         return None
-    is_over = row.user.delete_asked_at is not None
-    return Step(kind=Kind.FORGET if is_over else Kind.CREATE, at=now)
+    if row.user.delete_asked_at is not None:
+        return Step(kind=Kind.FORGET, at=now)
+    if is_mobile and row.user.remote_id:
+        if not row.user.identity_remote_id:
+            return Step(kind=Kind.IDENTIFY, at=now)
+        if not row.user.is_identity_linked:
+            return Step(kind=Kind.LINK, at=now)
+    return Step(kind=Kind.CREATE, at=now)
+
+
+def _of_mobile_key(row: AcsCredential, now: datetime) -> Step | None:
+    """A key that is issued gets its link; before that, the link would lead to nothing."""
+    if row.is_issued is False:
+        return Step(kind=Kind.LOOK, at=look_at(row, now))
+    if row.instant_key_id and not (row.wants_instant_key and row.instant_key_sealed):
+        return Step(kind=Kind.UNOFFER, at=now)
+    if not row.wants_instant_key or row.instant_key_id or row.user is None:
+        return None
+    if row.user.delete_asked_at is not None or not row.user.identity_remote_id:
+        return None
+    if row.instant_key_asked_at is not None:
+        return Step(kind=Kind.FIND_OFFER, at=_find_at(row.instant_key_asked_at, now))
+    return Step(kind=Kind.OFFER, at=now)
+
+
+def _end_of_offer(row: AcsCredential, now: datetime) -> Step | None:
+    """The link to a key that is gone, or may have been made for it, goes too."""
+    if row.instant_key_id:
+        return Step(kind=Kind.UNOFFER, at=now)
+    if row.instant_key_asked_at is not None:
+        return Step(kind=Kind.FIND_OFFER, at=_find_at(row.instant_key_asked_at, now))
+    return None
 
 
 def _credential_deletion(row: AcsCredential, now: datetime) -> Step:
@@ -183,6 +231,8 @@ def _credential_deletion(row: AcsCredential, now: datetime) -> Step:
     assert row.delete_asked_at is not None
     if row.written_at is None or row.written_at < row.delete_asked_at:
         return Step(kind=Kind.DELETE, at=now)
+    if row.instant_key_id:
+        return Step(kind=Kind.UNOFFER, at=now)
     if now - row.written_at >= timedelta(seconds=60):
         return Step(kind=Kind.DELETE, at=now)
     return Step(kind=Kind.LOOK, at=look_at(row, now))

@@ -158,7 +158,7 @@ def take_code(row: AcsCredential, listed: ListedCredential) -> bool:
 def lose_credential(row: AcsCredential, *, at: datetime) -> None:
     if row.phase == Phase.GONE:
         return
-    _set(row, Change(columns=merging.gone(at) | {"code_sealed": ""}))
+    _set(row, Change(columns=merging.gone(at) | merging.without_secrets(row, at)))
     log_lost_credential(row, at=at)
 
 

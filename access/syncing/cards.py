@@ -20,6 +20,7 @@ _COLUMNS = (
     "remote_id", "user", "external_type", "is_managed", "is_issued", "issued_at",
     "card_number", "starts_at", "ends_at", "errors", "warnings", "ambiguous_since",
     "missing_listings", "phase", "gone_at", "seen_at", "code_sealed", "next_run_at",
+    "instant_key_sealed",
     "error_code", "error", "rights_changed_at", "written_doors",
     "written_schedule",
 )  # fmt: skip
@@ -172,8 +173,14 @@ def _store(
         _put(row, seen[row.pk], user_ids, asked_at)
         if row.phase == Phase.GONE and not was_gone:
             storing.log_lost_credential(row, at=asked_at)
-        elif row.next_run_at or row.delete_asked_at or row.rights_changed_at:
+        elif _is_ours(row):
             step = steps.credential_step(row, now=asked_at)
             row.next_run_at = step.at if step else None
     carrying.keep_doors(r for r in rows if merging.is_rewritten(known_at[r.pk], r.issued_at))
     AcsCredential.objects.bulk_update(rows, _COLUMNS, batch_size=BATCH)
+
+
+def _is_ours(row: AcsCredential) -> bool:
+    """Tell whether something may be left to do for a credential."""
+    has_link = row.wants_instant_key or row.instant_key_id
+    return bool(row.next_run_at or row.delete_asked_at or row.rights_changed_at or has_link)

@@ -21,7 +21,8 @@ from access import tasks
 from access.models import AcsCredential, AcsUser, SystemsWatch
 from access.reconciling import steps
 from access.reconciling.making import Maker
-from access.reconciling.steps import Kind, Step
+from access.reconciling.mobile import KeyMaker
+from access.reconciling.steps import LOOKS, OF_MOBILE_KEYS, Kind, Step
 from access.syncing import due, listing
 from access.syncing.claiming import Lease
 from accounts import health
@@ -268,7 +269,7 @@ class _Pass:
                 next_run_at=None
             )
             return True
-        if step.at > self.now and step.kind not in (Kind.LOOK, Kind.FIND):
+        if step.at > self.now and step.kind not in LOOKS:
             self._put_off(row, step.at - self.now)
             return True
         # Of two rows that both have to end, neither waits for the other.
@@ -289,7 +290,9 @@ class _Pass:
         return steps.user_step(row, memberships, now=self.now)
 
     def _make(self, row: AcsUser | AcsCredential, step: Step) -> None:
-        if isinstance(row, AcsCredential):
+        if isinstance(row, AcsCredential) and step.kind in OF_MOBILE_KEYS:
+            KeyMaker(self._maker).make(row, step)
+        elif isinstance(row, AcsCredential):
             self._maker.make_credential(row, step)
         elif step.kind == Kind.FIND:
             listing.find_users(row.system, self._driver, self._check)

@@ -26,7 +26,8 @@ _COLUMNS = (
     "remote_id", "reported", "mutations", "errors", "warnings", "external_number",
     "is_subscribed", "is_managed", "ambiguous_since", "missing_listings", "phase", "gone_at",
     "pending", "told", "full_name", "email", "phone", "starts_at", "ends_at", "is_suspended",
-    "seen_at", "next_run_at", "error_code", "error",
+    "seen_at", "next_run_at", "error_code", "error", "identity_remote_id",
+    "is_identity_linked",
 )  # fmt: skip
 
 

@@ -6,6 +6,10 @@
   let timer = 0;
   let hide = () => {};
 
+  // What is shown: the digits of a code, or the link to a mobile key.
+  const nounOf = (form) => form.dataset.noun || "digits";
+  const upper = (text) => text[0].toUpperCase() + text.slice(1);
+
   async function fetchDigits(form) {
     const answer = await fetch(form.action, {
       method: "POST",
@@ -13,7 +17,8 @@
       headers: { "X-Requested-With": "XMLHttpRequest" },
       redirect: "manual",
     });
-    if (!answer.ok) throw new Error(answer.status === 403 ? "You may not see these digits." : "The digits could not be fetched.");
+    const noun = nounOf(form);
+    if (!answer.ok) throw new Error(answer.status === 403 ? `You may not see the ${noun}.` : `The ${noun} could not be fetched.`);
     const told = await answer.json();
     if (told.problem) throw new Error(told.problem);
     return told;
@@ -26,7 +31,7 @@
     if (word) word.textContent = text;
   }
 
-  function show(place, { digits, seconds }) {
+  function show(place, { digits, seconds }, noun) {
     hide();
     const dots = [...place.childNodes];
     const shown = document.createElement("output");
@@ -40,18 +45,18 @@
     };
     timer = setTimeout(() => {
       hide();
-      lockboard.say("Digits hidden again.");
+      lockboard.say(`${upper(noun)} hidden again.`);
     }, seconds * 1000);
   }
 
-  async function copy(button, { digits }) {
+  async function copy(button, { digits }, noun) {
     try {
       await navigator.clipboard.writeText(digits);
-      lockboard.say("Digits copied.");
+      lockboard.say(`${upper(noun)} copied.`);
       label(button, "Copied");
       setTimeout(() => label(button, "Copy"), 2000);
     } catch {
-      lockboard.say("This browser does not let pages copy. Reveal the digits instead.", { urgent: true });
+      lockboard.say(`This browser does not let pages copy. Reveal the ${noun} instead.`, { urgent: true });
       label(button, "Cannot copy");
     }
   }
@@ -66,8 +71,8 @@
     try {
       const told = await fetchDigits(form);
       const place = form.closest("section, li").querySelector("[data-digits-place]");
-      if (form.dataset.digits === "copy") await copy(button, told);
-      else if (place) show(place, told);
+      if (form.dataset.digits === "copy") await copy(button, told, nounOf(form));
+      else if (place) show(place, told, nounOf(form));
     } catch (error) {
       lockboard.say(error.message, { urgent: true });
       label(button, error.message);

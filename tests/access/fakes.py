@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,8 @@ from accounts.providers.systems import (
     AccessMethod,
     AttemptState,
     EncoderAttempt,
+    Identity,
+    InstantKey,
     ListedCredential,
     ListedEncoder,
     ListedEntrance,
@@ -50,7 +52,7 @@ class FakeSystem:
 
 
 class FakeSystems:
-    """Implements AccessSystems. `calls` holds (name, first argument) in order.
+    """Implements AccessSystems and MobileKeys. `calls` holds (name, first argument) in order.
 
     `fail("create_acs_user", error)` fails before anything happens; `is_after=True` after it.
     `during(name)` is a hook run while a call is under way.
@@ -64,6 +66,9 @@ class FakeSystems:
         self.faults: dict[str, _Fault] = {}
         self.hooks: dict[str, Callable[[], None]] = {}
         self.now: Callable[[], datetime] = timezone.now
+        #: Identities by the key they were made with, and links by identity.
+        self.identities: dict[str, Identity] = {}
+        self.links: dict[str, list[InstantKey]] = {}
         #: What became of attempts at encoders, by id; a test writes it.
         self.attempts: dict[str, EncoderAttempt] = {}
 
@@ -286,6 +291,8 @@ class FakeSystems:
         with self._call("create_credential", user_id):
             code = "482913" if access_method == AccessMethod.CODE else ""
             system = self._system_of_user(user_id)
+            if access_method == AccessMethod.MOBILE_KEY:
+                self._check_mobile_key(system, user_id)
             return self.add_credential(
                 system,
                 user_id,
@@ -303,6 +310,80 @@ class FakeSystems:
             system = self._system_of_credential(credential_id)
             if system is not None:
                 del system.credentials[credential_id]
+
+    def _check_mobile_key(self, system: FakeSystem, user_id: str) -> None:
+        mine = [each for each in system.credentials.values() if each.user_id == user_id]
+        has_one = any(each.access_method == "mobile_key" for each in mine)
+        if has_one or not system.users[user_id].identity_id:
+            raise RefusedError("No identity, or a mobile key already", status=400)
+
+    # --- mobile keys ---
+
+    def issue_mobile_keys(self) -> None:
+        """Let what happens by itself happen."""
+        for system in self.systems.values():
+            for key, each in system.credentials.items():
+                if each.access_method == "mobile_key":
+                    system.credentials[key] = replace(each, is_issued=True, issued_at=self.now())
+
+    def find_identity(self, key: str) -> Identity | None:
+        with self._call("find_identity", key):
+            return self.identities.get(key)
+
+    def create_identity(
+        self,
+        key: str,
+        *,
+        full_name: str,
+        email: str = "",
+        phone: str = "",
+        budget_seconds: float,
+        request_id: str,
+    ) -> Identity:
+        with self._call("create_identity", key):
+            if key in self.identities:
+                raise RefusedError("Taken", status=400)
+            made = Identity(remote_id=str(uuid4()), full_name=full_name)
+            self.links[made.remote_id] = []
+            return self.identities.setdefault(key, made)
+
+    def link_identity(
+        self, identity_id: str, user_id: str, *, budget_seconds: float, request_id: str
+    ) -> None:
+        with self._call("link_identity", user_id):
+            if identity_id not in self.links:
+                raise RefusedError("No such identity", code="not_found", status=404)
+            self.change_user(user_id, identity_id=identity_id)
+
+    def list_instant_keys(self, identity_id: str) -> list[InstantKey]:
+        with self._call("list_instant_keys", identity_id):
+            return list(self.links[identity_id])
+
+    def create_instant_key(
+        self,
+        identity_id: str,
+        *,
+        max_use_count: int = 1,
+        budget_seconds: float,
+        request_id: str,
+    ) -> InstantKey:
+        with self._call("create_instant_key", identity_id):
+            now, key = self.now(), str(uuid4())
+            made = InstantKey(
+                remote_id=key,
+                url=f"https://ik.seam.co/{key[:8]}",
+                created_at=now,
+                expires_at=now + timedelta(days=7),
+            )
+            self.links[identity_id].append(made)
+            return made
+
+    def delete_instant_key(
+        self, instant_key_id: str, *, budget_seconds: float, request_id: str
+    ) -> None:
+        with self._call("delete_instant_key", instant_key_id):
+            for links in self.links.values():
+                links[:] = [each for each in links if each.remote_id != instant_key_id]
 
     def start_encode(
         self, encoder_id: str, credential_id: str, *, budget_seconds: float, request_id: str

@@ -49,6 +49,7 @@ def age(by: timedelta) -> None:
     _move(SystemsWatch, by, "next_at", "listed_at", "next_listing_at", "lease_until")
     _move(AcsUser, by, "next_run_at", "ambiguous_since", "written_at", "delete_asked_at")
     _move(AcsCredential, by, "next_run_at", "ambiguous_since", "written_at", "delete_asked_at")
+    _move(AcsCredential, by, "instant_key_asked_at")
     _move(AcsMembership, by, "wanted_at", "written_at")
     _move(AcsAccessGroup, by, "read_at")
     _move(Trouble, by, "retry_at")

@@ -277,7 +277,7 @@ def test_before_an_account_is_disconnected_everything_that_goes_is_named(house: 
 
     assert said == [
         "1 access system with 2 cardholders leaves Access: Harbour Annex.",
-        "1 end of access was wished for and not seen yet (people, groups, cards, PINs): doors may "
+        "1 end of access was wished for and not seen yet (people, groups, cards, PINs, mobile keys): doors may "
         "stay open to them. End them at the provider.",
         "A card for Cat Case is under way at Front desk 1: nobody will hear whether it was "
         "written.",
