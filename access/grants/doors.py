@@ -249,7 +249,6 @@ def _of_entrance(entrance: AcsEntrance, reached: access_groups.Membership) -> Do
         takes_card=takes_card and is_open,
         takes_mobile_key=takes_key and is_open,
         writes_cards=system.writes_cards,
-        mobile_key_needs="email" if takes_key else "",
         why_not=why_not,
     )
 

@@ -6,10 +6,18 @@ from collections import defaultdict
 from datetime import datetime
 from uuid import UUID
 
+from access import credentials
 from access.grants import doors as finding
 from access.grants.doors import Found, Held
 from access.grants.holding import Holdings
-from access.models import AccessGrant, AccessMethod, AcsUser, DoorShare, MethodDoor
+from access.models import (
+    AccessGrant,
+    AccessMethod,
+    AcsCredential,
+    AcsUser,
+    DoorShare,
+    MethodDoor,
+)
 from access.people import granted as people
 from access.planning import windows
 from access.planning.doors import Door
@@ -205,6 +213,7 @@ class Storer:
                 self.methods[method.pk] = method
             fresh[user.system_id] += rows
             return
+        self._withdraw(user, {row.mode for row in rows})
         # Another way in of the same grant is the same person there.
         for method in fresh.pop(user.system_id, []):
             method.acs_user = user
@@ -212,6 +221,13 @@ class Storer:
             rows.append(method)
         window, groups = self._wanted(rows)
         people.change(user, window=window, group_ids=groups, who=self.who, at=self.at)
+
+    def _withdraw(self, user: AcsUser, modes: set[str]) -> None:
+        """Take away what somebody who stays had by ways in that no grant wants any more."""
+        left = AcsCredential.objects.filter(user=user, delete_asked_at=None)
+        for credential in left.exclude(access_method__in=modes).select_related("system__property"):
+            if credential.access_method in set(Mode):
+                credentials.wish_away(credential, "cancelled", at=self.at)
 
     def _new_user(self, methods: list[AccessMethod]) -> None:
         window, groups = self._wanted(methods)

@@ -12,6 +12,7 @@ from access.grants.asking import Guest
 from access.models import (
     AccessGrant,
     AccessMethod,
+    AcsCredential,
     AcsMembership,
     AcsUser,
     DoorShare,
@@ -259,6 +260,24 @@ def test_a_method_that_is_not_asked_for_any_more_ends(house: House) -> None:
     assert AcsUser.objects.get().delete_asked_at == NOW
     assert AccessMethod.objects.get(mode="card").revoked_at == NOW
     assert code_at(house.gate).revoked_at is None
+
+
+def test_a_way_in_that_ends_takes_its_credential_along(house: House) -> None:
+    _, [room] = house.system("Room 1")
+    room.takes_mobile_key = True
+    room.save()
+    grant = create(house, room, modes=(Mode.CARD, Mode.MOBILE_KEY))
+    user = AcsUser.objects.get()
+    card, key = make_credential(user), AcsCredential.objects.get(access_method="mobile_key")
+
+    requests = tuple(r for r in services.asked_of(grant).requests if r.mode == Mode.CARD)
+    change(grant, house.by, requests=requests)
+
+    key.refresh_from_db()
+    card.refresh_from_db()
+    assert key.delete_asked_at == NOW
+    assert card.delete_asked_at is None
+    assert AcsUser.objects.get().delete_asked_at is None
 
 
 # --- ending -----------------------------------------------------------------------------
