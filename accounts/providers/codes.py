@@ -65,6 +65,9 @@ class CodeRules:
     slots: int | None = None
     #: Each code takes one of the site's seats.
     takes_seat: bool = False
+    #: One code may open several doors of the site, with one ref, one seat and the same digits:
+    #: the driver is SharedCodes as well.
+    can_share: bool = False
     #: The digits may be changed in place; else a change is a new code.
     can_change_digits: bool = False
     has_backup_pool: bool = False
@@ -114,7 +117,8 @@ class ListedCode:
     ref: str = ""
     #: Who it belongs to in the event feed (`FeedEntry.person_id`).
     person_id: str = ""
-    #: The locks it opens among those looked at; None where none of them was looked at.
+    #: The locks it opens among those looked at; None where none of them was looked at. For
+    #: codes with a ref of ours: by the doors' own set-up only, which is ours to change.
     lock_ids: tuple[str, ...] | None = None
     state: ListedState = ListedState.UNKNOWN
     starts_at: datetime | None = None
@@ -241,6 +245,33 @@ class AccessCodes(Protocol):
         request_id: str,
     ) -> None:
         """Make the one call that takes a code away. Gone already is as good."""
+
+
+@runtime_checkable
+class SharedCodes(AccessCodes, Protocol):
+    """Codes that open several doors of a site (`CodeRules.can_share`).
+
+    Each door has a wish of its own, with the ref, name, times and `seen` of the others. The code
+    is made by whichever comes first; `remove_code` takes it from all doors.
+    """
+
+    def is_shared(self, step: str) -> bool:
+        """Tell whether a step is about the code, once for all its doors. Pure."""
+
+    def leave_door(
+        self,
+        site_id: str,
+        seen: Mapping[str, Any],
+        door: Mapping[str, Any],
+        *,
+        budget_seconds: float,
+        request_id: str,
+    ) -> Mapping[str, Any]:
+        """Make the one call that takes a code off one door, and return what is seen of the door.
+
+        It stays at its other doors. Off already is as good. What came of it, a listing of that
+        door tells (`ListedCode.lock_ids`).
+        """
 
 
 def ref_of(name: str) -> str:

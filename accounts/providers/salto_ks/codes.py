@@ -1,4 +1,4 @@
-"""Access codes at Salto KS: a guest with a PIN, in the access group of its door.
+"""Access codes at Salto KS: a guest with a PIN, in the access group of its door or doors.
 
 Salto makes the digits and shows them once. Every call below was measured by
 https://github.com/ECCdigital/smart-city-booking-backend (docs/research/salto-ks-api-contract.md,
@@ -55,6 +55,7 @@ RULES = CodeRules(
     settle=timedelta(seconds=60),
     propagation=timedelta(seconds=45),
     takes_seat=True,
+    can_share=True,
 )
 
 #: The PIN outlives its guest by so much, so that a later end keeps the digits.
@@ -70,6 +71,8 @@ SCHEDULES_VERSION = "v1.1"  # on v1.2 they were not measured
 ALL_HOURS = dict.fromkeys(words.DAYS, True) | {"start_time": "00:00", "end_time": "23:59"}
 
 DOOR_STEPS = ("group", "group_lock", "schedule")
+#: Of one guest at one door; all others are the guest's.
+MEMBER_STEPS = ("member", "leave")
 #: `pin` makes nothing twice, but new digits each time: the old ones are void.
 CREATING_STEPS = ("guest", "group", "schedule", "pin")
 
@@ -141,6 +144,7 @@ class SaltoCodes:
         )
         looked = self._look_at_doors(site_id, doors)
         opens = _opened_by(looked)
+        ours = {person_id: tuple(lock_ids) for person_id, lock_ids in opens.items()}
         if is_deep:
             self._look_at_foreign_groups(site_id, opens)
         site = read_row(self.api.row(CODES, self._site_url(site_id)), connect.read_site)
@@ -151,7 +155,10 @@ class SaltoCodes:
                     guest.seen.update(self._look_at_keys(site_id, guest.seen["id"]))
         knows_doors = is_deep or bool(looked)
         return CodeListing(
-            codes=tuple(_listed(each, opens if knows_doors else None, site) for each in guests),
+            codes=tuple(
+                _listed(each, (ours if each.ref else opens) if knows_doors else None, site)
+                for each in guests
+            ),
             asked_at=asked_at,
             is_complete=count is None or len(rows) >= count,
             unreadable=unreadable,
@@ -231,6 +238,9 @@ class SaltoCodes:
 
     def is_of_door(self, step: str) -> bool:
         return step in DOOR_STEPS
+
+    def is_shared(self, step: str) -> bool:
+        return step not in DOOR_STEPS + MEMBER_STEPS
 
     def next_step(self, wish: CodeWish, seen: Seen, door: Seen) -> str:
         """Return the next call.
@@ -384,11 +394,16 @@ class SaltoCodes:
         return step.done(door={"members": [*step.door.get("members", ()), person_id]})
 
     def _step_leave(self, step: Step) -> StepDone:
-        person_id = step.seen["person"]
+        left = self._leave(step.site_id, step.seen, step.door, step.options)
+        return step.done(door=left)
+
+    def _leave(self, site_id: str, seen: Seen, door: Seen, options: dict[str, Any]) -> Seen:
+        person_id = seen["person"]
+        url = self._site_url(site_id, "access_groups", door["group"], "users", person_id)
         with _gone_is_fine():
-            self._call(step, "DELETE", *_group_path(step), "users", person_id)
-        members = [each for each in step.door.get("members", ()) if each != person_id]
-        return step.done(door={"members": members})
+            self.api.call(CODES, "DELETE", url, **options)
+        members = [each for each in door.get("members", ()) if each != person_id]
+        return {**door, "members": members}
 
     def _patch_guest(self, step: Step, body: dict[str, Any], wished: dict[str, Any]) -> StepDone:
         """Change a guest. Raises RefusedError `failed_to_update` if it then shows otherwise."""
@@ -434,6 +449,25 @@ class SaltoCodes:
                 headers={"X-Request-Id": request_id},
                 budget_seconds=budget_seconds,
             )
+
+    def leave_door(
+        self,
+        site_id: str,
+        seen: Seen,
+        door: Seen,
+        *,
+        budget_seconds: float,
+        request_id: str,
+    ) -> Seen:
+        """Take the guest out of a door's access group, known to be in it or not.
+
+        A door without a group has no members, and nobody is asked.
+        """
+        self._refuse_legacy()
+        if not door.get("group"):
+            return door
+        options = {"budget_seconds": budget_seconds, "headers": {"X-Request-Id": request_id}}
+        return self._leave(site_id, seen, door, options)
 
     def _refuse_legacy(self) -> None:
         if self.is_legacy:
@@ -493,7 +527,7 @@ def _read_guests(rows: list[Row]) -> tuple[list[Guest], int]:
     return guests, unreadable
 
 
-def _listed(guest: Guest, opens: Mapping[str, list[str]] | None, site: Site) -> ListedCode:
+def _listed(guest: Guest, opens: Mapping[str, Iterable[str]] | None, site: Site) -> ListedCode:
     seen, known = guest.seen, connect.read_user(guest.row)
     is_suspended = seen["is_suspended"]
     return ListedCode(

@@ -25,6 +25,7 @@ from tests.accounts.providers.code_contract import (
     make_wish,
 )
 from tests.accounts.providers.salto_ks.rigs import SandboxProgram, SandboxRig
+from tests.accounts.providers.shared_code_contract import SharedCodeContract
 
 pytestmark = pytest.mark.sandbox
 
@@ -71,8 +72,19 @@ class SaltoCodeRig(SandboxRig, CodeRig):
         self.fault("status", match={"route": "api"}, times=None, status=status, body=body)
 
     def type(self, digits):
-        asked = {"lock_id": self.lock_id, "code": f"{digits}#"}
+        return self.type_at(self.lock_id, digits)
+
+    def type_at(self, lock_id, digits):
+        asked = {"lock_id": lock_id, "code": f"{digits}#"}
         return self.program.control("POST", "keypad", **asked)["opened"]
+
+    @property
+    def keypads(self):
+        locks = self.code_driver().list_locks(self.site_id)
+        return [lock.remote_id for lock in locks if lock.has_keypad]
+
+    def remote_id_of(self, row):
+        return users(self)[row["name"]]["id"]
 
     def codes_alive(self):
         rows = self.program.control("GET", f"codes?lock_id={self.lock_id}")
@@ -113,6 +125,32 @@ class TestInRealLife(CodeContract):
             return real(digits)
 
         rig.type = type_when_told
+        yield rig
+        rig.close()
+
+
+class TestSharedAgainstTheSandbox(SharedCodeContract):
+    @pytest.fixture
+    def rig(self, program):
+        rig = SaltoCodeRig(program)
+        yield rig
+        rig.close()
+
+
+class TestSharedInRealLife(SharedCodeContract):
+    """With the delays of real life."""
+
+    @pytest.fixture
+    def rig(self, program):
+        rig = SaltoCodeRig(program)
+        program.control("POST", "settings", preset="realistic")
+        real = rig.type_at
+
+        def type_when_told(lock_id, digits):
+            rig.pass_time(214)
+            return real(lock_id, digits)
+
+        rig.type_at = type_when_told
         yield rig
         rig.close()
 
