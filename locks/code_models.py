@@ -58,6 +58,9 @@ class AccessCode(models.Model):
     common_key = models.CharField(max_length=64, blank=True)
     #: The access grant it was made for; such a code changes with its grant only.
     grant_id = models.UUIDField(null=True)
+    #: Codes of several doors of a site that are one guest at the provider share it, and with it
+    #: the ref, digits, name and window (locks.codes.family). Empty for a code of its own.
+    shared_key = models.CharField(max_length=64, blank=True)
 
     # --- desired ---
     name = models.CharField(max_length=60)
@@ -137,7 +140,12 @@ class AccessCode(models.Model):
             models.UniqueConstraint(
                 fields=["account", "ref"],
                 name="code_ref_once_per_account",
-                condition=Q(is_managed=True),
+                condition=Q(is_managed=True, shared_key=""),
+            ),
+            models.UniqueConstraint(
+                fields=["account", "ref", "device"],
+                name="code_shared_once_per_door",
+                condition=Q(is_managed=True, revoked_at=None) & ~Q(shared_key=""),
             ),
             models.UniqueConstraint(
                 fields=["device", "remote_id"],
@@ -173,6 +181,12 @@ class AccessCode(models.Model):
             # The codes of a grant.
             models.Index(
                 fields=["grant_id"], name="code_grant", condition=Q(grant_id__isnull=False)
+            ),
+            # Which codes are one guest?
+            models.Index(
+                fields=["account", "ref"],
+                name="code_shared",
+                condition=~Q(shared_key=""),
             ),
             # The list of all codes of a workspace.
             models.Index(fields=["workspace", "-created_at"], name="code_workspace"),

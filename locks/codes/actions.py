@@ -3,12 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from accounts.providers.codes import CodeWish, ListedCode
 from audit.words import Verb
 from locks.codes.known import KnownCode, KnownDoor
+
+
+class Shares(StrEnum):
+    """What of a change is true of every code of a shared guest (`family`)."""
+
+    NOTHING = ""
+    #: The guest itself: who it is there, what was seen of it, its digits.
+    GUEST = "guest"
+    #: A call for the guest failed: it is tried again once, not once a door.
+    FAILURE = "failure"
+    #: The guest's removal was accepted, and so that of all who shall be gone with it.
+    REMOVAL = "removal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +49,10 @@ class Change:
     answers: datetime | None = None
     #: A mail to the people who look after the building.
     escalates: bool = False
+    #: Written to the other codes of the same guest too, in the same transaction.
+    shares: Shares = Shares.NOTHING
+    #: Digits are those of this code of the same guest.
+    digits_of: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +86,22 @@ class TakeStep:
     step: str
     creates: bool
     is_of_door: bool
+    #: It is about the guest that several codes share.
+    is_of_guest: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remove:
-    """Make the one call that takes a code away, or a second copy of one (`is_extra`)."""
+    """Make the one call that takes a code away, or a second copy of one (`is_extra`).
+
+    `only_here`: from this door; its guest stays for the other codes.
+    """
 
     code: KnownCode
     door: KnownDoor
     remote_id: str
     is_extra: bool = False
+    only_here: bool = False
 
 
 Noted = Change | DoorChange | SiteChange | NoteUnmanaged

@@ -6,11 +6,11 @@ was done before. So it makes no difference which worker asks, how often, or afte
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from accounts.providers.base import Code
-from accounts.providers.codes import CodeListing, CodeRules
-from locks.codes import sighting
+from accounts.providers.codes import CodeListing, CodeRules, SharedCodes
+from locks.codes import family, sighting
 from locks.codes.actions import Action, Call, Change, Codes, Doors, Remove, TakeStep
 from locks.codes.known import (
     CALL,
@@ -70,6 +70,7 @@ def decide(
     if listing is not None:
         noted = list(sighting.take_in(codes, doors, listing, site=site, now=now, planner=planner))
         codes, doors = sighting.applied(codes, doors, noted)
+        codes = family.gather(codes)
     for code in codes.values():
         if is_due(code, now):
             noted += next_for(code, doors[code.device_id], site=site, now=now, planner=planner)
@@ -129,6 +130,8 @@ def _while_silent(code: KnownCode, now: datetime) -> Sequence[Action]:
 def _towards_absence(code: KnownCode, door: KnownDoor, now: datetime) -> Sequence[Action]:
     if code.phase == CodePhase.REMOVED_IN_CLOUD:
         return [_once_the_lock_heard(code, door, now)]
+    if code.is_kept_for_others(now):
+        return [_off_this_door(code, door, now)]
     if not code.remote_id:
         if code.ambiguous_since is None:
             return [_never_was(code, now)]
@@ -138,9 +141,25 @@ def _towards_absence(code: KnownCode, door: KnownDoor, now: datetime) -> Sequenc
     return [Remove(code=code, door=door, remote_id=code.remote_id)]
 
 
+def _off_this_door(code: KnownCode, door: KnownDoor, now: datetime) -> Action:
+    """Its guest stays at other doors, and waits for none of them to leave this one.
+
+    Whether the guest is known to be at the door makes no difference: a call without an answer
+    may have put it there.
+    """
+    if any(o.device_id == code.device_id and o.is_wanted(now) for o in code.others):
+        said = "Another code for the same guest opens this door now."
+        return gone(code, CodePhase.REMOVED, now, said)
+    if not code.remote_id or not door.seen:
+        return _never_was(code, now)
+    if code.phase == CodePhase.VERIFYING_ABSENT:
+        return _wait_for_proof(code, door, now)
+    return Remove(code=code, door=door, remote_id=code.remote_id, only_here=True)
+
+
 def _wait_for_proof(code: KnownCode, door: KnownDoor, now: datetime) -> Change:
     """Its removal was accepted; what came of it, a listing tells (sighting.take_in)."""
-    proof_at = (code.removal_accepted_at or now) + door.lives_by.settle
+    proof_at = (code.removal_accepted_at or now) + sighting.proof_after(code, door)
     return Change(code=code, facts={"next_run_at": max(proof_at, now + LOOK_AGAIN)})
 
 
@@ -184,6 +203,8 @@ def _towards_presence(
 ) -> Sequence[Action]:
     if (wait := _not_now(code, door, now)) is not None:
         return wait
+    if join := family.joined(code, now):
+        return [join]
     wish = wish_of(code, door, now)
     step = planner.next_step(wish, code.seen, door.seen)
     if not step:
@@ -204,6 +225,7 @@ def _towards_presence(
             step=step,
             creates=planner.creates(step),
             is_of_door=is_of_door,
+            is_of_guest=bool(code.shared_key) and cast("SharedCodes", planner).is_shared(step),
         )
     ]
 
@@ -240,7 +262,7 @@ def _again(code: KnownCode, door: KnownDoor, now: datetime) -> Change:
         "missing_since": None,
         "next_run_at": now,
     }
-    if door.lives_by.digits_by_provider and code.delivered_at is None:
+    if door.lives_by.digits_by_provider and not code.was_told:
         facts["secret_state"] = SecretState.NONE
     return Change(
         code=code,
@@ -271,7 +293,7 @@ def _obstacle(code: KnownCode, door: KnownDoor, site: KnownSite, now: datetime) 
     rules = door.lives_by
     if code.remote_id:
         return None
-    if rules.digits_by_provider and code.delivered_at is not None:
+    if rules.digits_by_provider and code.was_told:
         said = (
             f"It is no longer at {site.label}. Its digits were handed out and cannot be made "
             "again: make a new code."

@@ -72,6 +72,10 @@ class KnownCode:
     overdue_since: datetime | None = None
     alerted_at: datetime | None = None
     escalated_at: datetime | None = None
+    #: Empty, or one guest at the provider for all codes of the site with this key.
+    shared_key: str = ""
+    #: The other codes of its guest, those that are gone left out unless it is gone too.
+    others: tuple["KnownCode", ...] = field(default=(), repr=False, compare=False)
 
     @property
     def is_gone(self) -> bool:
@@ -89,6 +93,27 @@ class KnownCode:
     def unwanted_since(self) -> datetime | None:
         """From when it shall be gone: revoked, or its window over; None for never."""
         return min(filter(None, [self.revoked_at, self.ends_at]), default=None)
+
+    @property
+    def was_told(self) -> bool:
+        """Whether somebody has its digits, from whichever door's code."""
+        return any(each.delivered_at is not None for each in (self, *self.others))
+
+    def is_kept_for_others(self, at: datetime) -> bool:
+        """Whether its guest stays at the provider when this code goes."""
+        return any(other.is_wanted(at) for other in self.others)
+
+    def is_outlived(self, at: datetime) -> bool:
+        """Whether another code sees to it that the guest goes, if it shall. False for one.
+
+        Of those that shall all be gone, it is the one that was wanted longest.
+        """
+        mine = self.unwanted_since, self.id
+        return self.is_kept_for_others(at) or any(
+            (other.unwanted_since, other.id) > mine
+            for other in self.others
+            if self.is_gone or not other.is_gone
+        )
 
     def ended_by_itself(self, at: datetime) -> bool:
         """Whether the lock itself no longer takes it, whatever the provider lists."""
@@ -171,7 +196,7 @@ class Planner(Protocol):
 
 def wish_of(code: KnownCode, door: KnownDoor, now: datetime) -> CodeWish:
     rules = door.lives_by
-    is_lost = code.secret_state == SecretState.LOST and code.delivered_at is None
+    is_lost = code.secret_state == SecretState.LOST and not code.was_told
     return CodeWish(
         ref=code.ref,
         name=named(code.ref, code.name, rules.name_length),

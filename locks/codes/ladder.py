@@ -33,7 +33,13 @@ def look_now(code: AccessCode, *, by: Actor, at: datetime) -> None:
     by.require(Permission.MANAGE_CODES, code.device.property_id)
     with transaction.atomic():
         wishes.tell(
-            Verb.CODE_CHANGED, code, "looked", "Asked to look again", by=by, at=at, act=Rung.SYNC
+            Verb.CODE_CHANGED,
+            code,
+            "looked",
+            "Asked to look again",
+            who=by.who,
+            at=at,
+            act=Rung.SYNC,
         )
         # Without this the list of a minute ago would do.
         ConnectedAccount.objects.filter(pk=code.account_id).update(codes_listed_at=None)
@@ -44,12 +50,18 @@ def push_again(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
     """Have a code that failed sent again from where it got to, at once. Raises RefusedError."""
     by.require(Permission.MANAGE_CODES, code.device.property_id)
     with transaction.atomic():
-        code = wishes.fresh(code)
+        code = wishes.fresh(code.pk)
         services.check_changeable(code, code.generation, at)
         code.attempts = 0
         wishes.save(code, "attempts")
         wishes.tell(
-            Verb.CODE_CHANGED, code, "pushed", "Asked to try again", by=by, at=at, act=Rung.PUSH
+            Verb.CODE_CHANGED,
+            code,
+            "pushed",
+            "Asked to try again",
+            who=by.who,
+            at=at,
+            act=Rung.PUSH,
         )
         wishes.wake([code])
     return code
@@ -59,14 +71,14 @@ def remove_now(code: AccessCode, *, by: Actor, at: datetime) -> None:
     """Have a removal tried at once. Tries made so far still count. Raises RefusedError."""
     by.require(Permission.MANAGE_CODES, code.device.property_id)
     with transaction.atomic():
-        code = wishes.fresh(code)
+        code = wishes.fresh(code.pk)
         if code.is_gone:
             raise RefusedError([RuleError("", "it is gone already")])
         if code.is_wanted(at):
             raise RefusedError([RuleError("", "it is not being removed")])
         wishes.tell(
             *(Verb.CODE_CHANGED, code, "remove_now", "Asked to try the removal again"),
-            by=by,
+            who=by.who,
             at=at,
             act=Rung.REMOVE,
         )
@@ -77,8 +89,9 @@ def replace(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
     """Make a new code with the same name and window, and revoke this one. Raises RefusedError."""
     with transaction.atomic():
         room.lock_doors([code.device])
-        code = wishes.fresh(code)
+        code = wishes.fresh(code.pk)
         services.check_changeable(code, code.generation, at)
+        services.check_alone(code)
         starts_at = max(code.starts_at, at) if code.starts_at else None
         wish = Wish(name=code.name, starts_at=starts_at, ends_at=code.ends_at)
         [fresh] = services.create([code.device], wish, by=by, at=at)
@@ -107,12 +120,12 @@ def use_backup(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
         if spare is None:
             sentence = f"{code.device} has no backup code waiting"
             raise RefusedError([RuleError("", sentence)])
-        spare = wishes.fresh(spare)
+        spare = wishes.fresh(spare.pk)
         spare.name, spare.is_backup = code.name, False
         spare.starts_at, spare.ends_at = min(code.starts_at or at, at), code.ends_at
         wishes.save(spare, "is_backup")
         said = f"Taken from the backup codes, in place of {code.ref}"
-        wishes.tell(Verb.CODE_CHANGED, spare, "backup", said, by=by, at=at, act=Rung.BACKUP)
+        wishes.tell(Verb.CODE_CHANGED, spare, "backup", said, who=by.who, at=at, act=Rung.BACKUP)
         services.revoke([code], by=by, at=at, reason=f"replaced by {spare.ref}")
         wishes.wake([spare])
     return spare

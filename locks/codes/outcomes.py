@@ -5,14 +5,15 @@ in one transaction. Between the two the provider may have acted and nobody knows
 `ambiguous_since`, and only a later listing ends it (reliability CODE-04).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.providers.base import Code, ProviderError, RateLimitError, Reach
 from accounts.providers.codes import StepDone
 from audit.words import Verb
-from locks.codes.actions import Change, DoorChange, Remove, TakeStep
+from locks.codes.actions import Change, DoorChange, Remove, Shares, TakeStep
 from locks.codes.known import CALL, Planner
 from locks.codes.marks import STATUS_OF, block
 from locks.codes.states import CodePhase, CodeStatus, SecretState
@@ -54,10 +55,16 @@ def intend(call: TakeStep, now: datetime) -> Sequence[Change | DoorChange]:
     facts: dict[str, Any] = {"next_run_at": now + CALL + CALL}
     if call.creates and not call.is_of_door:
         facts["ambiguous_since"] = now
-    changes: list[Change | DoorChange] = [Change(code=code, facts=facts, marks=marks)]
+    changes: list[Change | DoorChange] = [
+        Change(code=code, facts=facts, marks=marks, shares=_shared(call))
+    ]
     if call.creates and call.is_of_door:
         changes.append(DoorChange(door=call.door, columns={"ambiguous_since": now}))
     return changes
+
+
+def _shared(call: TakeStep) -> Shares:
+    return Shares.GUEST if call.is_of_guest else Shares.NOTHING
 
 
 def stepped(
@@ -86,6 +93,7 @@ def stepped(
         verb=Verb.CODE_DIGITS_CHANGED if renewed else None,
         digits=done.digits,
         answers=intended_at if makes_code else None,
+        shares=_shared(call),
     )
     if not is_of_door and done.door == call.door.seen:
         return [change]
@@ -140,6 +148,7 @@ def lost_digits(call: TakeStep, now: datetime) -> Change:
         code=code,
         facts={"secret_state": SecretState.LOST, "next_run_at": now},
         moment=("digits_lost", "Two workers asked for digits: new ones are needed."),
+        shares=_shared(call),
     )
 
 
@@ -157,7 +166,9 @@ def step_failed(
     answers = intended_at if call.creates and not call.is_of_door else None
     if error.code == Code.NO_KEYPAD:
         doors.append(DoorChange(door=call.door, columns={"keypad_doubted_at": now}))
-    return [_after_refusal(call, error, facts, answers, now), *doors]
+    failed = _after_refusal(call, error, facts, answers, now)
+    shares = Shares.FAILURE if call.is_of_guest else Shares.NOTHING
+    return [replace(failed, shares=shares), *doors]
 
 
 def _after_refusal(
@@ -256,7 +267,13 @@ def removal_accepted(call: Remove, now: datetime) -> Change:
             "next_run_at": now + timedelta(seconds=5),
         },
         moment=("removal_accepted", "The provider accepted its removal."),
+        shares=Shares.NOTHING if call.only_here else Shares.REMOVAL,
     )
+
+
+def left_door(call: Remove, seen: Mapping[str, Any], now: datetime) -> DoorChange:
+    """What is known of a door that a guest has left."""
+    return DoorChange(door=call.door, columns={"seen": dict(seen), "written_at": now})
 
 
 def removal_failed(call: Remove, error: ProviderError, now: datetime) -> Change:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.permissions import Permission
@@ -62,6 +63,13 @@ def store(code: AccessCode, digits: str) -> None:
     code.secret_state = SecretState.STORED if digits else SecretState.NONE
 
 
+def drop(code: AccessCode) -> None:
+    """Have the provider make new ones: lost, and not handed out, is what leads to that."""
+    code.digits_sealed = code.digits_index = ""
+    code.secret_state = SecretState.LOST
+    code.delivered_at = None
+
+
 def blind_index(site_id: UUID, digits: str) -> str:
     """Return what digits are compared by: equal within a site, and worthless without the key.
 
@@ -98,7 +106,10 @@ def reveal(code: AccessCode, *, by: Actor, at: datetime) -> str:
     if not digits:
         return ""
     with transaction.atomic():
-        AccessCode.objects.filter(pk=code.pk, delivered_at=None).update(delivered_at=at)
+        same = Q(pk=code.pk)
+        if code.shared_key:  # other doors open by them too
+            same |= Q(account_id=code.account_id, ref=code.ref, shared_key=code.shared_key)
+        AccessCode.objects.filter(same, delivered_at=None).update(delivered_at=at)
         CodeMoment.objects.create(
             code=code, at=at, what="revealed", text="Digits shown", who=by.who.name
         )

@@ -33,11 +33,11 @@ from accounts.providers.base import (
     Reach,
     UnsupportedError,
 )
-from accounts.providers.codes import AccessCodes, CodeListing
+from accounts.providers.codes import AccessCodes, CodeListing, SharedCodes
 from accounts.sealing import UnreadableError
 from accounts.turns import Work
 from locks import live, tasks
-from locks.codes import decide, outcomes, sighting, storing, timing, unmanaged
+from locks.codes import decide, family, outcomes, sighting, storing, timing, unmanaged
 from locks.codes.actions import (
     Action,
     Call,
@@ -285,7 +285,7 @@ class _Pass:
         # By the database's clock, like all that it is compared with.
         listing = replace(listing, asked_at=asked_at)
         codes |= self._gone_but_listed(site_id, codes, listing, doors)
-        self._take_in(site, codes, doors, listing)
+        self._take_in(site, family.gather(codes), doors, listing)
 
     def _codes_of(self, site_id: UUID, doors: Mapping[UUID, KnownDoor]) -> dict[UUID, KnownCode]:
         rows = AccessCode.objects.filter(site_id=site_id).exclude(phase__in=GONE_PHASES)
@@ -301,9 +301,10 @@ class _Pass:
         """Return codes that count as gone, and whose mark or id is listed all the same."""
         known = {code.ref for code in codes.values()} | {c.remote_id for c in codes.values()}
         odd = {w for each in listing.codes for w in (each.ref, each.remote_id) if w} - known
-        rows = AccessCode.objects.filter(site_id=site_id, phase__in=GONE_PHASES).filter(
-            Q(ref__in=odd) | Q(remote_id__in=odd)
-        )
+        at_odds = Q(ref__in=odd) | Q(remote_id__in=odd)
+        for ref, device_ids in _left_at(codes.values(), listing, doors).items():
+            at_odds |= ~Q(shared_key="") & Q(ref=ref, device_id__in=device_ids)
+        rows = AccessCode.objects.filter(at_odds, site_id=site_id, phase__in=GONE_PHASES)
         return {row.pk: storing.known_code(row, doors.get(row.device_id)) for row in rows}
 
     def _doors_to_look_at(
@@ -314,7 +315,9 @@ class _Pass:
         set_up = [d for d in doors.values() if d.seen and d.id in used]
         never = datetime.min.replace(tzinfo=self.now.tzinfo)
         by_age = sorted(set_up, key=lambda door: door.looked_at or never)
-        chosen = [d for d in set_up if d.ambiguous_since] + by_age[:DOORS_IN_ROTATION]
+        left = {code.device_id for code in codes.values() if _waits_for_its_door(code)}
+        chosen = [d for d in set_up if d.ambiguous_since or d.id in left]
+        chosen += by_age[:DOORS_IN_ROTATION]
         return {door.lock_id: door.seen for door in chosen}
 
     def _take_in(
@@ -445,7 +448,11 @@ class _Pass:
 
     def _do_one(self, row: AccessCode) -> bool:
         """Do what is next for one code. Return False if something more urgent has come up."""
-        call = self._decide(storing.known_code(row, self._doors.get(row.device_id)))
+        if row.shared_key:  # what was done for another code of its guest was done for it
+            row.refresh_from_db()
+            if row.next_run_at is None or row.next_run_at > self.now:
+                return True
+        call = self._decide(storing.known_with_others(row, self._doors.get(row.device_id)))
         if call is None:
             return True
         if isinstance(call, TakeStep) and self._is_removal_due():
@@ -522,17 +529,26 @@ class _Pass:
         site = self._site_of(call.code)
         assert site is not None
         try:
-            self._revoker.remove_code(
-                site.remote_id,
-                call.door.lock_id,
-                call.remote_id,
-                budget_seconds=CALL_SECONDS,
-                request_id=str(uuid4()),
-            )
+            left = self._ask_for_removal(call, site)
         except ProviderError as error:
             storing.store(outcomes.removal_failed(call, error, self.now), at=self.now)
             raise
         self._keep(outcomes.removal_accepted(call, self.now))
+        if left is not None:
+            self._write(outcomes.left_door(call, left, self.now), site)
+
+    def _ask_for_removal(self, call: Remove, site: KnownSite) -> Mapping[str, Any] | None:
+        """Make the call. Return what is seen of the door where only that was left."""
+        options: dict[str, Any] = {
+            "budget_seconds": CALL_SECONDS,
+            "request_id": str(uuid4()),
+        }
+        if call.only_here:
+            sharing = cast("SharedCodes", self._revoker)
+            seen, door = call.code.seen, call.door.seen
+            return sharing.leave_door(site.remote_id, seen, door, **options)
+        self._revoker.remove_code(site.remote_id, call.door.lock_id, call.remote_id, **options)
+        return None
 
     def _take_step(self, call: TakeStep) -> None:
         site, driver = self._site_of(call.code), self._driver
@@ -540,7 +556,7 @@ class _Pass:
         assert driver is not None
         intended_at, began = self.now, time.monotonic()
         intents = outcomes.intend(call, intended_at)
-        if not storing.intend(intents):
+        if not storing.intend(intents, at=intended_at):
             # The wish has changed, or somebody set up the door: looked at afresh, not in a circle.
             self._put_off(call.code.id, self.now + timedelta(seconds=2))
             return
@@ -578,7 +594,7 @@ class _Pass:
             if isinstance(change, DoorChange):
                 self._write(change, site)
             elif not self._keep(change):
-                if isinstance(lost, TakeStep) and change.code.delivered_at is None:
+                if isinstance(lost, TakeStep) and not change.code.was_told:
                     storing.store(outcomes.lost_digits(lost, self.now), at=self.now)
                 return
 
@@ -633,6 +649,27 @@ _WAITS_FOR_LISTING = (
     | Q(missing_since__isnull=False)
     | Q(phase__in=[CodePhase.VERIFYING_ABSENT, CodePhase.ACCEPTED])
 ) & ~Q(phase__in=GONE_PHASES)
+
+
+def _waits_for_its_door(code: KnownCode) -> bool:
+    """Whether only the list of its door's members shows that it is gone."""
+    return bool(code.shared_key) and code.phase == CodePhase.VERIFYING_ABSENT
+
+
+def _left_at(
+    codes: Iterable[KnownCode], listing: CodeListing, doors: Mapping[UUID, KnownDoor]
+) -> dict[str, list[UUID]]:
+    """Return doors at which a shared guest is listed although no code wants it there, by ref."""
+    known = {(code.ref, code.device_id) for code in codes}
+    refs = {code.ref for code in codes if code.shared_key}
+    devices = {door.lock_id: door.id for door in doors.values()}
+    found: dict[str, list[UUID]] = {}
+    for listed in listing.codes:
+        for lock_id in listed.lock_ids or () if listed.ref in refs else ():
+            device_id = devices.get(lock_id)
+            if device_id and (listed.ref, device_id) not in known:
+                found.setdefault(listed.ref, []).append(device_id)
+    return found
 
 
 def _unwanted(now: datetime) -> Q:

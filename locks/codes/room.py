@@ -120,7 +120,9 @@ def seats(site: ConnectedSite) -> Room | None:
     on_their_way = AccessCode.objects.filter(
         site=site, is_managed=True, revoked_at=None, remote_id=""
     ).not_gone()
-    used = (site.seats_used or 0) + on_their_way.count()
+    # Codes of one guest have one ref, and take one seat.
+    guests = on_their_way.values("ref").distinct().count()
+    used = (site.seats_used or 0) + guests
     return Room(f"Seats at {site.name}", min(used, site.seats_total), site.seats_total)
 
 

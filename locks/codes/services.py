@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -24,6 +23,7 @@ from locks.models import AccessCode, CodeDoor, Device
 
 DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
 PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
+SHARED = "This PIN opens other doors too. Change the access grant it was made for."
 #: Tries to find digits that are free on all of several doors.
 _TRIES = 50
 
@@ -70,16 +70,16 @@ def create(devices: Iterable[Device], wish: Wish, *, by: Actor, at: datetime) ->
         digits = _digits_for(accepts, wish.digits, window, at=at)
         together = uuid4().hex if len(doors) > 1 else ""
         codes = [
-            _new(device, name, window, digits=digits.get(device, ""), by=by, at=at)
+            wishes.new(
+                device, name, window, digits=digits.get(device, ""), user_id=by.user.pk, at=at
+            )
             for device in doors
         ]
         for code in codes:
             code.common_key = together
         AccessCode.objects.bulk_create(codes)
         for code in codes:
-            wishes.tell(
-                Verb.CODE_CREATED, code, "asked", "Asked for", by=by, at=at, **wishes.facts(code)
-            )
+            wishes.asked(code, who=by.who, at=at)
         wishes.wake(codes)
     return codes
 
@@ -193,25 +193,6 @@ def combined(each: Sequence[CodeRules]) -> CodeRules:
     return CodeRules(lengths=tuple(sorted(lengths)), constraints=constraints)
 
 
-def _new(
-    device: Device, name: str, window: Window, *, digits: str, by: Actor, at: datetime
-) -> AccessCode:
-    code = AccessCode(
-        workspace_id=device.workspace_id,
-        account=device.account,
-        site=device.site,
-        device=device,
-        created_by=by.user,
-        created_at=at,
-        name=name,
-        starts_at=window.starts_at,
-        ends_at=window.ends_at,
-        ref=pins.new_ref(),
-    )
-    pins.store(code, digits)
-    return code
-
-
 # --- changing -------------------------------------------------------------------------
 
 
@@ -225,8 +206,9 @@ def change(code: AccessCode, wish: Wish, *, generation: int, by: Actor, at: date
     by.require(Permission.MANAGE_CODES, code.device.property_id)
     with transaction.atomic():
         room.lock_doors([code.device])
-        code = wishes.fresh(code)
+        code = wishes.fresh(code.pk)
         check_changeable(code, generation, at)
+        check_alone(code)
         accepts = _accepted([code.device])[code.device]
         name, window = _checked(wish, [accepts], at=at, was=code)
         _check_start(code, window, at)
@@ -239,26 +221,12 @@ def change(code: AccessCode, wish: Wish, *, generation: int, by: Actor, at: date
             pins.store(code, digits)
             code.delivered_at = None
         elif needs_new:
-            _drop_digits(code)
-        after = wishes.facts(code)
-        if before == after and not digits:
+            pins.drop(code)
+        if before == wishes.facts(code) and not digits:
             return code
-        wishes.save(code)
-        changed = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
-        wishes.tell(
-            Verb.CODE_CHANGED, code, "changed", _what_changed(changed), by=by, at=at, **changed
-        )
-        if digits or needs_new:
-            wishes.tell(
-                Verb.CODE_DIGITS_CHANGED,
-                code,
-                "digits_changed",
-                "New digits chosen"
-                if digits
-                else "New digits asked for: the old ones end too soon",
-                by=by,
-                at=at,
-            )
+        why = "New digits asked for: the old ones end too soon" if needs_new else ""
+        said = "New digits chosen" if digits else why
+        wishes.changed(code, before, new_digits=said, who=by.who, at=at)
         wishes.wake([code])
     return code
 
@@ -327,6 +295,12 @@ def check_changeable(code: AccessCode, generation: int, at: datetime) -> None:
         raise RefusedError([RuleError("", sentence)])
 
 
+def check_alone(code: AccessCode) -> None:
+    """Raise RefusedError for a code that is one guest with those of other doors."""
+    if code.shared_key:
+        raise RefusedError([RuleError("", SHARED)])
+
+
 def _check_start(code: AccessCode, window: Window, at: datetime) -> None:
     """What a lock knows already cannot be told to begin later."""
     has_begun = code.starts_at is None or code.starts_at <= at
@@ -356,13 +330,6 @@ def _check_still_free(
         raise RefusedError([error]) from None
 
 
-def _drop_digits(code: AccessCode) -> None:
-    """Have the provider make new ones: lost, and not handed out, is what leads to that."""
-    code.digits_sealed = code.digits_index = ""
-    code.secret_state = SecretState.LOST
-    code.delivered_at = None
-
-
 # --- ending ---------------------------------------------------------------------------
 
 
@@ -374,24 +341,13 @@ def revoke(codes: Iterable[AccessCode], *, by: Actor, at: datetime, reason: str 
     """
     done = []
     with transaction.atomic():
-        for code in codes:
+        for code in sorted(codes, key=lambda each: each.pk):
             by.require(Permission.MANAGE_CODES, code.device.property_id)
-            fresh = wishes.fresh(code)
+            fresh = wishes.fresh(code.pk)
             if fresh.revoked_at or fresh.is_gone:
                 continue
             _check_no_person(fresh)
-            fresh.revoked_at = at
-            wishes.save(fresh)
-            wishes.tell(
-                Verb.CODE_REVOKED,
-                fresh,
-                "revoked",
-                "Revoked" if fresh.is_managed else "Removal asked for",
-                by=by,
-                at=at,
-                reason=reason,
-                ref=fresh.ref,
-            )
+            wishes.revoke(fresh, who=by.who, at=at, reason=reason)
             done.append(fresh)
         wishes.wake(done)
     return len(done)
@@ -404,7 +360,7 @@ def adopt(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
     """
     by.require(Permission.MANAGE_CODES, code.device.property_id)
     with transaction.atomic():
-        code = wishes.fresh(code)
+        code = wishes.fresh(code.pk)
         if code.is_managed:
             return code
         if code.revoked_at or code.is_gone:
@@ -421,7 +377,7 @@ def adopt(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
         code.delivered_at = code.delivered_at or at
         wishes.save(code)
         wishes.tell(
-            Verb.CODE_ADOPTED, code, "adopted", "Adopted", by=by, at=at, **wishes.facts(code)
+            Verb.CODE_ADOPTED, code, "adopted", "Adopted", who=by.who, at=at, **wishes.facts(code)
         )
         wishes.wake([code])
     return code
@@ -451,12 +407,6 @@ def _adopted_window(code: AccessCode, at: datetime) -> tuple[datetime | None, da
         return None, None
     starts_at = starts_at or min(code.created_at, at)
     return (starts_at, ends_at) if starts_at < ends_at else (ends_at - rules.SHORTEST, ends_at)
-
-
-def _what_changed(changed: dict[str, Any]) -> str:
-    words = {"name": "name", "starts": "start", "ends": "end"}
-    told = [words[key] for key in changed if key in words]
-    return f"Changed: {', '.join(told)}" if told else "Changed"
 
 
 # --- doors ----------------------------------------------------------------------------

@@ -84,10 +84,7 @@ def take_in(
         if change := _door(door, sight):
             yield change
             doors[door.id] = replace(door, **change.columns)
-    mine = _matches(codes.values(), listing.codes)
-    for code in codes.values():
-        found = mine.pop(code.id, ())
-        yield from _code(code, doors[code.device_id], found, sight)
+    yield from _codes(codes, doors, sight)
     known = {listed.remote_id for listed in _all_matched(codes, listing)}
     # Who may use a PIN at the site has it on every door: it opens those that have a keypad.
     lock_ids = {door.lock_id for door in doors.values() if door.rules is not None}
@@ -157,10 +154,8 @@ def _believe(
 def _taken_away(codes: Codes, listing: CodeListing) -> int:
     """Count what is missing because we took it away."""
     listed = {each.remote_id for each in listing.codes}
-    return sum(
-        code.phase == CodePhase.VERIFYING_ABSENT and code.remote_id not in listed
-        for code in codes.values()
-    )
+    away = {c.remote_id for c in codes.values() if c.phase == CodePhase.VERIFYING_ABSENT}
+    return len(away - listed)
 
 
 def _matches(
@@ -216,6 +211,18 @@ def _shows_more(seen: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 
 
 # --- codes ---------------------------------------------------------------------------------------
+
+
+def _codes(codes: Codes, doors: Doors, sight: Sight) -> Iterator[Action]:
+    mine = _matches(codes.values(), sight.listing.codes)
+    extras: set[str] = set()
+    for code in codes.values():
+        for action in _code(code, doors[code.device_id], mine.get(code.id, ()), sight):
+            if isinstance(action, Remove):  # codes of one guest have the same copies
+                if action.remote_id in extras:
+                    continue
+                extras.add(action.remote_id)
+            yield action
 
 
 def _code(
@@ -386,6 +393,10 @@ def _still_there(
     code: KnownCode, door: KnownDoor, listed: ListedCode, sight: Sight
 ) -> Change | None:
     """It shall be gone, and is listed."""
+    if code.is_outlived(sight.now) and (
+        code.is_gone or code.is_kept_for_others(sight.now) or _has_left(code, door, listed, sight)
+    ):
+        return _at_this_door(code, door, listed, sight)
     if not code.remote_id:
         return replace(
             _adopt(code, listed, sight),
@@ -397,14 +408,20 @@ def _still_there(
     is_proof = sight.proves_after(code.removal_accepted_at, door)
     if code.phase == CodePhase.VERIFYING_ABSENT and not is_proof:
         return _remove_again(code, sight)
-    was_believed_gone = code.phase in (
-        CodePhase.VERIFYING_ABSENT,
-        CodePhase.REMOVED_IN_CLOUD,
-        CodePhase.REMOVED,
-        CodePhase.SKIPPED,
-    )
-    if not was_believed_gone or not is_proof:
+    if code.phase not in _BELIEVED_GONE or not is_proof:
         return None
+    return _alive_after_all(code, listed, sight)
+
+
+_BELIEVED_GONE = (
+    CodePhase.VERIFYING_ABSENT,
+    CodePhase.REMOVED_IN_CLOUD,
+    CodePhase.REMOVED,
+    CodePhase.SKIPPED,
+)
+
+
+def _alive_after_all(code: KnownCode, listed: ListedCode, sight: Sight) -> Change:
     return Change(
         code=code,
         facts={
@@ -418,6 +435,46 @@ def _still_there(
         },
         moment=("still_there", "Its removal was accepted, but it is still listed."),
     )
+
+
+def proof_after(code: KnownCode, door: KnownDoor) -> timedelta:
+    """Return how long after its removal was accepted a listing proves something.
+
+    A call that put a guest at a door, and had no answer, may be carried out later than the one
+    that took it off; a guest that is deleted is at no door.
+    """
+    return door.lives_by.settle + (CALL if code.shared_key else timedelta(0))
+
+
+def _at_this_door(
+    code: KnownCode, door: KnownDoor, listed: ListedCode, sight: Sight
+) -> Change | None:
+    """Its guest is there for other codes. Is it still at this code's door?"""
+    if door.lock_id not in sight.listing.doors or listed.lock_ids is None:
+        return None
+    if _has_left(code, door, listed, sight):
+        is_waiting = code.phase == CodePhase.VERIFYING_ABSENT and sight.is_believed
+        return _removed_in_cloud(code, sight) if is_waiting else None
+    if door.lock_id not in listed.lock_ids:
+        return None
+    if _is_proof_of_door(code, door, sight):
+        is_news = code.phase in _BELIEVED_GONE
+        return _alive_after_all(code, listed, sight) if is_news else None
+    return _remove_again(code, sight) if code.phase == CodePhase.VERIFYING_ABSENT else None
+
+
+def _has_left(code: KnownCode, door: KnownDoor, listed: ListedCode, sight: Sight) -> bool:
+    """Whether a listing shows that a guest is no longer at the door of a code."""
+    is_looked_at = door.lock_id in sight.listing.doors and listed.lock_ids is not None
+    is_off = is_looked_at and door.lock_id not in (listed.lock_ids or ())
+    return is_off and _is_proof_of_door(code, door, sight)
+
+
+def _is_proof_of_door(code: KnownCode, door: KnownDoor, sight: Sight) -> bool:
+    accepted_at = code.removal_accepted_at
+    if accepted_at is None:
+        return code.phase != CodePhase.VERIFYING_ABSENT
+    return sight.listing.asked_at >= accepted_at + proof_after(code, door)
 
 
 def _remove_again(code: KnownCode, sight: Sight) -> Change | None:
@@ -531,7 +588,7 @@ def _vanished(code: KnownCode, door: KnownDoor, sight: Sight) -> Change:
         "next_run_at": sight.now,
         "warnings": _changed_outside(code, sight),
     }
-    if door.lives_by.digits_by_provider and code.delivered_at is None:
+    if door.lives_by.digits_by_provider and not code.was_told:
         facts["secret_state"] = SecretState.NONE
     return Change(
         code=code,

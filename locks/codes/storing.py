@@ -16,15 +16,16 @@ from accounts.models import ConnectedSite
 from accounts.providers.codes import AccessCodes
 from accounts.sealing import UnreadableError
 from audit.services import record
-from locks.codes import alerts, pins
-from locks.codes.actions import Action, Change, DoorChange
+from locks.codes import alerts, family, pins, sharing
+from locks.codes.actions import Action, Change, DoorChange, Shares
 from locks.codes.capability import site_of, snapshot_of
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
 from locks.codes.states import GONE_PHASES
 from locks.codes.waking import announce
 from locks.models import AccessCode, CodeDoor, CodeMoment, Device
 
-_COLUMNS = tuple(f.name for f in fields(KnownCode) if f.name not in ("digits", "warnings"))
+_NOT_COLUMNS = ("digits", "warnings", "others")
+_COLUMNS = tuple(f.name for f in fields(KnownCode) if f.name not in _NOT_COLUMNS)
 
 #: Columns whose change nobody sees.
 _INNER = frozenset(
@@ -38,11 +39,20 @@ NO_KEYPAD_HERE = "An admin said that this lock has no keypad."
 
 
 def known_code(row: AccessCode, door: KnownDoor | None) -> KnownCode:
-    """Return a row as it is decided about; its digits only where we choose them."""
+    """Return a row as it is decided about, alone; its digits only where we choose them."""
     columns = {name: getattr(row, name) for name in _COLUMNS}
     is_ours = door is not None and door.rules is not None and not door.rules.digits_by_provider
     digits = _digits_of(row) if is_ours else ""
     return KnownCode(**columns, digits=digits, warnings=tuple(row.warnings))
+
+
+def known_with_others(row: AccessCode, door: KnownDoor | None) -> KnownCode:
+    """Return a code with the others of its guest, where it shares one."""
+    code = known_code(row, door)
+    if not code.shared_key:
+        return code
+    guest = [code, *(known_code(other, None) for other in sharing.others_of(row))]
+    return family.gather({each.id: each for each in guest})[code.id]
 
 
 def _digits_of(row: AccessCode) -> str:
@@ -139,11 +149,14 @@ def store(change: Change, *, at: datetime) -> bool:
     What only holds for an older wish is left out (see Change).
     """
     is_plain = not (change.marks or change.moment or change.verb or change.digits)
-    if is_plain and change.answers is None and not set(change.facts) - _INNER:
+    is_shared = bool(change.code.shared_key) and change.shares != Shares.NOTHING
+    if is_plain and not is_shared and change.answers is None and not set(change.facts) - _INNER:
         if change.facts:
             AccessCode.objects.filter(pk=change.code.id).update(**change.facts)
         return True
     with transaction.atomic():
+        if change.code.shared_key:
+            sharing.lock(change.code.id)
         row = (
             AccessCode.objects.select_for_update(of=("self",))
             .select_related("device__property", "device__account", "workspace")
@@ -154,7 +167,9 @@ def store(change: Change, *, at: datetime) -> bool:
             return False
         is_current = row.generation == change.code.generation
         columns = dict(change.facts) | (dict(change.marks) if is_current else {})
-        _write(row, columns, change.digits)
+        _write(row, columns, change.digits or sharing.digits_of(change.digits_of))
+        if is_shared:
+            sharing.write(change, row, at)
         if is_current or not change.marks:
             _tell(row, change, at)
         if set(columns) - _INNER:
@@ -192,23 +207,32 @@ def _tell(row: AccessCode, change: Change, at: datetime) -> None:
         transaction.on_commit(lambda: alerts.escalate(row))
 
 
-def intend(changes: Iterable[Change | DoorChange]) -> bool:
+def intend(changes: Iterable[Change | DoorChange], *, at: datetime) -> bool:
     """Commit what is about to be asked. Return False if something has changed meanwhile."""
     with transaction.atomic():
         for change in changes:
-            if not (_intend(change) if isinstance(change, Change) else _intend_door(change)):
+            if not (_intend(change, at) if isinstance(change, Change) else _intend_door(change)):
                 transaction.set_rollback(True)
                 return False
     return True
 
 
-def _intend(change: Change) -> bool:
+def _intend(change: Change, at: datetime) -> bool:
     code = change.code
     columns = dict(change.facts) | dict(change.marks)
+    if code.shared_key:
+        sharing.lock(code.id)
     rows = AccessCode.objects.filter(
-        pk=code.id, generation=code.generation, ambiguous_since=code.ambiguous_since
+        pk=code.id,
+        generation=code.generation,
+        ambiguous_since=code.ambiguous_since,
+        remote_id=code.remote_id,
+        written_at=code.written_at,
     )
-    return bool(rows.update(**columns))
+    is_ours = bool(rows.update(**columns))
+    if is_ours and code.shared_key and change.shares != Shares.NOTHING:
+        sharing.write(change, AccessCode.objects.get(pk=code.id), at)
+    return is_ours
 
 
 def _intend_door(change: DoorChange) -> bool:

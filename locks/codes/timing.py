@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from locks.codes.actions import Doors
 from locks.codes.known import CALL, KnownCode, KnownDoor
-from locks.codes.sighting import REMOVE_AGAIN_AFTER
+from locks.codes.sighting import REMOVE_AGAIN_AFTER, proof_after
 from locks.codes.states import CodePhase
 
 #: The usual listing, which finds what somebody changed at the provider.
@@ -35,7 +35,7 @@ def _worth(code: KnownCode, door: KnownDoor, listed_at: datetime) -> Iterator[da
         yield code.ambiguous_since + CALL + settle
     if code.phase == CodePhase.VERIFYING_ABSENT and code.removal_accepted_at:
         yield code.removal_accepted_at + REMOVE_AGAIN_AFTER
-        yield code.removal_accepted_at + settle
+        yield code.removal_accepted_at + proof_after(code, door)
     if code.phase == CodePhase.ACCEPTED and door.lives_by.propagation is None:
         yield listed_at + AT_LEAST
     if code.missing_since is not None:

@@ -23,6 +23,10 @@ class CodesDriver:
         self.cloud = cloud
         self.steps: list[str] = []
         self.removed: list[str] = []
+        #: Locks whose door a shared guest was taken from.
+        self.left: list[str] = []
+        #: Doors are left in words only.
+        self.lies = False
         self.listings = 0
         self.fails: list[tuple[str, ProviderError]] = []
         self.during: Callable[[str], None] = lambda _: None
@@ -59,6 +63,16 @@ class CodesDriver:
 
     def digits_end(self, seen: Any) -> datetime | None:
         return None
+
+    def is_shared(self, step: str) -> bool:
+        return bool(self.cloud.is_shared(step))
+
+    def leave_door(self, site_id: str, seen: Any, door: Any, **_: Any) -> Any:
+        self.left.append(str(door["group"]).removeprefix("g-"))
+        left = dict(door) if self.lies else self.cloud.leave_door(seen, door)
+        self.during("leave")
+        self._maybe_fail("leave")
+        return left
 
     def take_step(
         self, step: str, site_id: str, wish: Any, seen: Any, door: Any, **_: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -181,7 +181,7 @@ class Cloud:
         elif ref in self.twins:
             self.worst_twins = max(self.worst_twins, self.t - self.twins.pop(ref))
 
-    def opens(self, copy: Copy, now: datetime) -> bool:
+    def opens(self, copy: Copy, now: datetime, lock_id: str = "") -> bool:
         raise NotImplementedError
 
     def _do(
@@ -218,11 +218,26 @@ class SaltoCloud(Cloud, salto.SaltoCodes):
         Cloud.remove_code(self, remote_id)
 
     def list_codes(self, asked_at, doors, unsure):  # type: ignore[no-untyped-def,override]
-        return Cloud.list_codes(self, asked_at, doors, unsure)
+        listing = Cloud.list_codes(self, asked_at, doors, unsure)
+        opens = salto._opened_by(listing.doors)
+        codes = (replace(c, lock_ids=tuple(opens.get(c.person_id, ()))) for c in listing.codes)
+        return replace(listing, codes=tuple(codes))
 
-    def opens(self, copy: Copy, now: datetime) -> bool:
+    def leave_door(self, seen, door):  # type: ignore[no-untyped-def,override]
+        self._arrive()
+        copy = self.copies[seen["id"]]
+        lies = self.t < self.faults.until and self.rng.random() < self.faults.lying_removals
+        if lies:
+            copy.lied_at = self.t
+        elif door.get("group"):
+            self._in_group(door["group"].removeprefix("g-"), seen["person"], is_in=False)
+        self._answer()
+        others = [p for p in door.get("members", ()) if p != seen["person"]]
+        return {**door, "members": others} if door.get("group") else door
+
+    def opens(self, copy: Copy, now: datetime, lock_id: str = "") -> bool:
         v = copy.now
-        group = self.doors.get(copy.lock_id, [(0.0, {})])[-1][1]
+        group = self.doors.get(lock_id or copy.lock_id, [(0.0, {})])[-1][1]
         ends = v["expires_at"]
         is_member = v["person"] in group.get("members", ()) and group.get("has_schedule")
         is_over = ends is not None and datetime.fromisoformat(ends) <= now
@@ -318,13 +333,17 @@ class SaltoCloud(Cloud, salto.SaltoCodes):
     def _membership(
         self, copy: Copy, wish: CodeWish, seen: Any, door: Any, *, is_in: bool
     ) -> StepDone:
-        versions = self.doors[wish.lock_id]
-        kept, person = dict(versions[-1][1]), copy.now["person"]
+        person = copy.now["person"]
+        self._in_group(wish.lock_id, person, is_in=is_in)
+        mine = [p for p in door.get("members", ()) if p != person]
+        return StepDone(seen=seen, door={**door, "members": [*mine, person] if is_in else mine})
+
+    def _in_group(self, lock_id: str, person: str, *, is_in: bool) -> None:
+        versions = self.doors[lock_id]
+        kept = dict(versions[-1][1])
         others = [p for p in kept.get("members", ()) if p != person]
         kept["members"] = [*others, person] if is_in else others
         versions.append((self.t, kept))
-        mine = [p for p in door.get("members", ()) if p != person]
-        return StepDone(seen=seen, door={**door, "members": [*mine, person] if is_in else mine})
 
     def _listed(self, copy: Copy, shown: dict[str, Any], unsure: Any) -> ListedCode:
         ref = ref_of(shown["name"])
@@ -374,7 +393,7 @@ class KeypadCloud(Cloud):
     def is_of_door(self, step: str) -> bool:
         return False
 
-    def opens(self, copy: Copy, now: datetime) -> bool:
+    def opens(self, copy: Copy, now: datetime, lock_id: str = "") -> bool:
         return True
 
     def _do(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from accounts.providers.base import ProviderError, Reach
-from locks.codes import decide, outcomes, timing
+from accounts.providers.codes import CodeListing
+from locks.codes import decide, family, outcomes, timing
 from locks.codes.actions import Action, Change, DoorChange, Remove, SiteChange, TakeStep
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
 from locks.codes.sighting import after
@@ -27,7 +28,8 @@ STALE = 5.0
 class Database:
     """The rows, with the guards that real UPDATEs have."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
         self.codes: dict[UUID, KnownCode] = {}
         self.doors: dict[UUID, KnownDoor] = {}
         self.site = KnownSite(id=UUID(int=0), label="SIMULATED")
@@ -56,8 +58,44 @@ class Database:
         if change.moment:
             self.seen[change.moment[0]] = self.seen.get(change.moment[0], 0) + 1
         code = after(code, change)
-        self.codes[code.id] = replace(code, digits=change.digits) if change.digits else code
+        digits = change.digits or (
+            self.codes[change.digits_of].digits if change.digits_of else code.digits
+        )
+        self.codes[code.id] = code = replace(code, digits=digits)
+        if change.shares and code.shared_key:
+            self._share(change, code)
         return True
+
+    def _share(self, change: Change, mine: KnownCode) -> None:
+        for other in family.gather(self.codes)[mine.id].others:
+            now = self.now()
+            columns = {} if other.is_gone else family.for_other(change, mine, other, now)
+            if change.digits:
+                columns["digits"] = change.digits
+            self.codes[other.id] = replace(self.codes[other.id], **columns)
+
+    def living(self) -> dict[UUID, KnownCode]:
+        return {pk: code for pk, code in family.gather(self.codes).items() if not code.is_gone}
+
+    def worth_a_look(self, listing: CodeListing) -> dict[UUID, KnownCode]:
+        """Return what production loads for a listing: gone codes only where they are listed."""
+        living = self.living()
+        refs = {code.ref for code in living.values()}
+        places = {(code.ref, code.device_id) for code in living.values()}
+        at = {(c.ref, lock_id) for c in listing.codes for lock_id in c.lock_ids or ()}
+        gone = {
+            pk: code
+            for pk, code in self.codes.items()
+            if code.is_gone
+            and (
+                code.ref not in refs
+                or (
+                    (code.ref, self.doors[code.device_id].lock_id) in at
+                    and (code.ref, code.device_id) not in places
+                )
+            )
+        }
+        return family.gather(living | gone)
 
 
 class Worker:
@@ -142,9 +180,9 @@ class Worker:
     def _due(self) -> dict[UUID, KnownCode]:
         now = self.world.now
         return {
-            c.id: replace(c, digits=c.digits)
-            for c in self.db.codes.values()
-            if decide.is_due(c, now)
+            pk: code
+            for pk, code in family.gather(self.db.codes).items()
+            if decide.is_due(code, now)
         }
 
     def _list(self) -> Iterator[float]:
@@ -159,7 +197,7 @@ class Worker:
             return False
         yield self.world.rng.uniform(0.0, 0.2)
         actions = decide.decide(
-            self.db.codes,
+            self.db.worth_a_look(listing),
             self.db.doors,
             listing,
             site=self.db.site,
@@ -186,14 +224,20 @@ class Worker:
         self.db.apply(outcomes.intend_removal(call, self.world.now))
         yield self.world.rng.uniform(0.0, 0.3)
         call = replace(call, code=self.db.codes[call.code.id])
+        left = None
         try:
-            self.cloud.remove_code(call.remote_id)
+            if call.only_here:
+                left = self.cloud.leave_door(call.code.seen, call.door.seen)
+            else:
+                self.cloud.remove_code(call.remote_id)
         except ProviderError as error:
             yield 0.1
             self.db.apply(outcomes.removal_failed(call, error, self.world.now))
             return error.reach == Reach.REFUSED
         yield self.world.rng.uniform(0.0, 0.3)
         self.db.apply(outcomes.removal_accepted(call, self.world.now))
+        if left is not None:
+            self.db.apply(outcomes.left_door(call, left, self.world.now))
         return True
 
     def _step(self, call: TakeStep) -> Iterator[float]:
@@ -222,6 +266,7 @@ class Worker:
     def _apply_all(self, changes: Any, lost: Change | None = None) -> None:
         for change in changes:
             if not self.db.apply(change) and isinstance(change, Change):
-                if lost is not None and self.db.codes[change.code.id].delivered_at is None:
+                told = family.gather(self.db.codes)[change.code.id].was_told
+                if lost is not None and not told:
                     self.db.apply(lost)
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from accounts.providers.codes import REF_ALPHABET
+from accounts.providers.salto_ks import codes as salto
+from locks.codes.family import GUEST
 from locks.codes.known import KnownCode, KnownDoor
+from locks.codes.marks import is_settled
 from locks.codes.states import CodePhase, SecretState
 from tests.locks.codes.sim.clouds import EPOCH, Cloud, Copy, Faults, KeypadCloud, SaltoCloud
 from tests.locks.codes.sim.worker import Database, Worker
@@ -59,7 +63,7 @@ class World:
         self.cloud: Cloud = kind(self.rng, self.faults, seats=seats)
         if changes:
             self.cloud.rules = replace(self.cloud.rules, **changes)
-        self.db = Database()
+        self.db = Database(lambda: self.now)
         self.worker = worker
         self.verdict = Verdict(seed=seed)
         self.crash_odds = self.rng.choice([0.0, 0.004, 0.02])
@@ -67,7 +71,9 @@ class World:
         self._queue: list[tuple[float, int, Any]] = []
         self._ids = itertools.count()
         #: Seconds for which each copy outlived its end although it could be removed.
-        self.overstay: dict[str, float] = {}
+        self.overstay: dict[tuple[str, UUID], float] = {}
+        #: Digits as they were handed out, by ref.
+        self.told: dict[str, str] = {}
         #: Somebody else changed it at the provider.
         self.touched: set[str] = set()
         self._make_doors()
@@ -94,7 +100,7 @@ class World:
         )
 
     def _make_doors(self) -> None:
-        for n in range(2):
+        for n in range(3):
             door_id = UUID(int=1000 + n)
             self.db.doors[door_id] = KnownDoor(
                 id=door_id,
@@ -158,28 +164,70 @@ class World:
 
     def _person_creates(self) -> None:
         rng = self.rng
-        door = rng.choice(list(self.db.doors.values()))
+        doors = list(self.db.doors.values())
+        door = rng.choice(doors)
+        is_shared = door.lives_by.can_share and rng.random() < 0.5
+        chosen = rng.sample(doors, rng.randint(2, 3)) if is_shared else [door]
         starts = ends = None
         if rng.random() < 0.75:
             starts = self.now + timedelta(seconds=rng.uniform(-60, 500))
             ends = starts + timedelta(seconds=rng.uniform(120, 1500))
+        ref = "".join(rng.choice(REF_ALPHABET) for _ in range(8))
+        late = rng.sample(chosen[1:], rng.randint(0, len(chosen) - 1)) if is_shared else []
+        for door in chosen:
+            if door not in late:
+                self._make_code(door, ref, starts, ends, is_shared=is_shared)
+        for door in late:
+            self._at(
+                self.t + rng.uniform(1, 900),
+                lambda door=door: self._person_adds(door, ref),  # type: ignore[misc]
+            )
+        code = self.db.codes[UUID(int=len(self.db.codes))]
+        self._at(self.t + rng.uniform(5, 400), lambda: self._person_reads(code.id))
+        if rng.random() < 0.6:
+            self._at(self.t + rng.uniform(1, 900), lambda: self._person_changes(code.id))
+
+    def _person_adds(self, door: KnownDoor, ref: str) -> None:
+        """A further door for a guest: as locks.codes.granted joins it."""
+        guest = [c for c in self._by_ref()[ref] if c.is_wanted(self.now)]
+        if not guest or any(c.device_id == door.id for c in guest):
+            return
+        first = next((c for c in guest if c.remote_id), guest[0])
+        joined = {n: getattr(first, n) for n in (*GUEST, "delivered_at", "digits")}
+        known = {} if first.is_gone else joined
+        self._make_code(
+            door, ref, first.starts_at, first.ends_at, is_shared=True, name=first.name, **known
+        )
+
+    def _make_code(
+        self,
+        door: KnownDoor,
+        ref: str,
+        starts: datetime | None,
+        ends: datetime | None,
+        *,
+        is_shared: bool,
+        **known: Any,
+    ) -> None:
+        rng = self.rng
         digits = "" if door.lives_by.digits_by_provider else f"{len(self.db.codes) + 1000:04d}"
         code = KnownCode(
             id=UUID(int=len(self.db.codes) + 1),
             device_id=door.id,
             created_at=self.now,
-            name="Jane Smith",
             starts_at=starts,
             ends_at=ends,
-            digits=digits,
-            secret_state=SecretState.STORED if digits else SecretState.NONE,
-            ref="".join(rng.choice(REF_ALPHABET) for _ in range(8)),
+            ref=ref,
+            shared_key=ref if is_shared else "",
             next_run_at=self.now,
+            **{
+                "name": "Jane Smith",
+                "digits": digits,
+                "secret_state": SecretState.STORED if digits else SecretState.NONE,
+                **known,
+            },
         )
         self.db.codes[code.id] = code
-        self._at(self.t + rng.uniform(5, 400), lambda: self._person_reads(code.id))
-        if rng.random() < 0.6:
-            self._at(self.t + rng.uniform(1, 900), lambda: self._person_changes(code.id))
         if ends is None or rng.random() < 0.3:
             self._at(
                 min(self.t + rng.uniform(1, 1500), BUSY), lambda: self._person_revokes(code.id)
@@ -188,7 +236,9 @@ class World:
     def _person_reads(self, code_id: UUID) -> None:
         code = self.db.codes[code_id]
         if code.secret_state == SecretState.STORED and not code.is_gone:
-            self._write(code, delivered_at=code.delivered_at or self.now)
+            self.told.setdefault(code.ref, code.digits)
+            for each in self._by_ref()[code.ref]:
+                self._write(each, delivered_at=each.delivered_at or self.now)
 
     def _person_changes(self, code_id: UUID) -> None:
         code = self.db.codes[code_id]
@@ -198,7 +248,10 @@ class World:
         if code.ends_at is not None and code.starts_at is not None:
             ends = max(self.now, code.starts_at) + timedelta(seconds=self.rng.uniform(30, 1200))
             wish = {"ends_at": ends}
-        self._write(code, generation=code.generation + 1, next_run_at=self.now, attempts=0, **wish)
+        for each in self._by_ref()[code.ref]:
+            if each.revoked_at is None:
+                raised = each.generation + 1
+                self._write(each, generation=raised, next_run_at=self.now, attempts=0, **wish)
 
     def _person_revokes(self, code_id: UUID) -> None:
         code = self.db.codes[code_id]
@@ -265,6 +318,7 @@ class World:
         self._watch_overstays()
         self._watch_digits()
         self._watch_claims()
+        self._watch_losses()
         self._at(self.t + EVERY, self._look)
 
     def _polls(self) -> None:
@@ -273,23 +327,35 @@ class World:
         for door in self.db.doors.values():
             self.db.doors[door.id] = replace(door, polled_at=self.now)
 
-    def _by_ref(self) -> dict[str, KnownCode]:
-        return {code.ref: code for code in self.db.codes.values()}
+    def _by_ref(self) -> dict[str, list[KnownCode]]:
+        found: dict[str, list[KnownCode]] = defaultdict(list)
+        for code in self.db.codes.values():
+            found[code.ref].append(code)
+        return found
+
+    def _opens(self, copy: Copy, code: KnownCode) -> bool:
+        """Whether it opens the door of this code, and no other code wants it to."""
+        mates = [c for c in self._by_ref()[code.ref] if c.device_id == code.device_id and c != code]
+        is_others = any(c.is_wanted(self.now) or not c.is_gone for c in mates)
+        return not is_others and self._is_open_to(copy, code)
+
+    def _is_open_to(self, copy: Copy, code: KnownCode) -> bool:
+        return self.cloud.opens(copy, self.now, self.db.doors[code.device_id].lock_id)
 
     def _watch_overstays(self) -> None:
         """Count seconds in which a code lived past its end and could have been removed."""
         if self._is_hampered():
             return
         codes = self._by_ref()
-        for copy in self.cloud.alive:
-            code = codes.get(copy.ref)
-            if code is None or not self._ended_for_sure(code) or self.t - copy.lied_at < 90:
+        for copy, code in ((c, each) for c in self.cloud.alive for each in codes[c.ref]):
+            if not self._ended_for_sure(code) or self.t - copy.lied_at < 90:
                 continue
             if code.remote_id != copy.remote_id and self.t - copy.made < 130:
                 continue
-            if self.cloud.opens(copy, self.now):
-                known = self.overstay.get(copy.remote_id, 0.0) + EVERY
-                self.overstay[copy.remote_id] = known
+            if self._opens(copy, code):
+                where = copy.remote_id, code.id
+                known = self.overstay.get(where, 0.0) + EVERY
+                self.overstay[where] = known
                 if known > OVERSTAY + EVERY + self._unknown_for(copy, code):
                     self._wrong(f"{copy.ref} opens {known:.0f} s after its end: {code.phase}")
 
@@ -312,20 +378,36 @@ class World:
     def _watch_digits(self) -> None:
         """Digits that were handed out are those at the provider, or it is said that they are not."""
         codes = self._by_ref()
-        for copy in self.cloud.alive:
-            code = codes.get(copy.ref)
-            if code is None or code.delivered_at is None or copy.ref in self.touched:
+        for copy, code in ((c, each) for c in self.cloud.alive for each in codes[c.ref]):
+            if code.delivered_at is None or copy.ref in self.touched or code.is_gone:
                 continue
-            if code.remote_id == copy.remote_id and copy.now.get("digits") != code.digits:
+            digits = {code.digits, self.told.get(code.ref, code.digits)}
+            if code.remote_id == copy.remote_id and {copy.now.get("digits")} != digits:
                 self._wrong(f"{copy.ref} was handed out with other digits")
 
     def _watch_claims(self) -> None:
         if self.jumps:
             return
-        gone = {code.ref for code in self.db.codes.values() if code.is_gone}
-        for copy in self.cloud.alive:
-            if copy.ref in gone and self.cloud.opens(copy, self.now):
+        codes = self._by_ref()
+        for copy, code in ((c, each) for c in self.cloud.alive for each in codes[c.ref]):
+            if code.is_gone and self._opens(copy, code):
                 self._wrong(f"{copy.ref} is said to be gone, and opens the door")
+
+    def _watch_losses(self) -> None:
+        """What somebody was given goes on opening its door, whatever becomes of others."""
+        alive = {copy.ref: copy for copy in self.cloud.alive}
+        for code in self.db.codes.values():
+            soon = self.now + salto.TOLERANCE + timedelta(seconds=1)  # ends so near are the same
+            if code.ref in self.touched or self.jumps or not code.is_wanted(soon):
+                continue
+            is_lost = code.error_code == "failed_to_set_on_device"
+            if code.phase == CodePhase.BLOCKED and is_lost and code.ref in self.told:
+                self._wrong(f"{code.ref} was lost, and nobody had touched it")
+            copy = alive.get(code.ref)
+            is_due = code.starts_at is None or code.starts_at <= self.now
+            is_there = code.phase == CodePhase.ON_LOCK and is_settled(code) and is_due
+            if is_there and not (copy and self._is_open_to(copy, code)):
+                self._wrong(f"{code.ref} is said to be on the lock, and does not open")
 
     def _wrong(self, said: str) -> None:
         if said not in self.verdict.wrong and len(self.verdict.wrong) < 10:
@@ -339,28 +421,36 @@ class World:
             if copy.ref:
                 alive.setdefault(copy.ref, []).append(copy)
         for ref, copies in alive.items():
-            code = codes[ref]
-            if not code.is_wanted(self.now):
-                self._wrong(f"orphan {ref} lives on: {code.phase}")
+            if not any(code.is_wanted(self.now) for code in codes[ref]):
+                self._wrong(f"orphan {ref} lives on: {[code.phase for code in codes[ref]]}")
             if len(copies) > 1:
                 self._wrong(f"{len(copies)} copies of {ref} live on")
-        for code in codes.values():
+        for code in self.db.codes.values():
             self._judge_code(code, alive.get(code.ref, []))
         self._judge_twins()
 
     def _judge_code(self, code: KnownCode, copies: list[Copy]) -> None:
         if not code.is_wanted(self.now):
-            if not code.is_gone:
-                self._wrong(f"{code.ref} never became gone: {code.phase}")
-            return
-        if code.phase == CodePhase.BLOCKED:
+            self._judge_gone(code, copies)
+        elif code.phase == CodePhase.BLOCKED:
             self.verdict.seen["blocked"] = 1
-            return
+        else:
+            self._judge_there(code, copies)
+
+    def _judge_gone(self, code: KnownCode, copies: list[Copy]) -> None:
+        if not code.is_gone:
+            self._wrong(f"{code.ref} never became gone: {code.phase}")
+        if any(self._opens(copy, code) for copy in copies):
+            self._wrong(f"{code.ref} still opens a door it was taken from")
+
+    def _judge_there(self, code: KnownCode, copies: list[Copy]) -> None:
         due = code.starts_at is None or code.starts_at <= self.now
         if due and code.phase != CodePhase.ON_LOCK:
             self._wrong(f"{code.ref} never got onto the lock: {code.phase} {code.error_code}")
         if due and not copies:
             self._wrong(f"{code.ref} is not there: {code.phase}")
+        if due and copies and not self._is_open_to(copies[0], code):
+            self._wrong(f"{code.ref} does not open one of its doors: {code.phase}")
         if copies and code.remote_id != copies[0].remote_id:
             self._wrong(f"{code.ref} is known by another id")
 
