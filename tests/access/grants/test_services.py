@@ -94,7 +94,7 @@ def test_several_salto_doors_share_one_pin_that_salto_makes(house: House) -> Non
     method = AccessMethod.objects.get()
     assert method.by_provider
     codes = [code_at(house.lobby), code_at(house.back)]
-    assert {code.common_key for code in codes} == {method.pk.hex}
+    assert {code.shared_key for code in codes} == {method.pk.hex}
     assert [each["code"] for each in grant.warnings] == ["requested_code_unavailable"] * 2
 
 
