@@ -49,3 +49,17 @@ def sweep_jobs() -> None:
     from access.cards import working
 
     working.sweep()
+
+
+@shared_task
+def queue_due_feeds() -> None:
+    from access.reservations import polling
+
+    polling.queue_due()
+
+
+@shared_task
+def read_feed(feed_id: str) -> None:
+    from access.reservations import polling
+
+    polling.read(UUID(feed_id))

@@ -38,6 +38,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "actuate"},
     },
+    "queue the calendars that are due": {
+        "task": "access.tasks.queue_due_feeds",
+        "schedule": 10,
+        "options": {"expires": 10, "queue": "poll"},
+    },
     "make next month's partitions": {
         "task": "audit.tasks.make_partitions",
         "schedule": 3600,

@@ -256,6 +256,9 @@ SALTO_KS_CLIENT_SECRET = env.str("SALTO_KS_CLIENT_SECRET", default="")
 #: its provider (accounts.turns).
 PROVIDER_REQUESTS_PER_SECOND = env.float("LOCKBOARD_PROVIDER_REQUESTS_PER_SECOND", default=None)
 
+#: How often a calendar of a booking site is read, give or take a tenth.
+RESERVATIONS_EVERY_SECONDS = env.int("LOCKBOARD_RESERVATIONS_EVERY_SECONDS", default=900)
+
 #: How long after a click a command may still be sent (reliability: 5 to 15 s).
 ATTEMPT_DEADLINE_SECONDS = env.int("LOCKBOARD_ATTEMPT_DEADLINE_SECONDS", default=10)
 
