@@ -32,6 +32,9 @@ from sandbox import (
     seed,
     visit,
 )
+from sandbox.booking import desk as booking_desk
+from sandbox.booking import feed as booking_feed
+from sandbox.booking import seed as booking_seed
 from sandbox.desk import Desk
 from sandbox.exchange import SILENT
 from sandbox.ks_system import credentials, readers, seats
@@ -118,6 +121,7 @@ def open_world(store: Store) -> World:
     seam_seed.plant(world)
     space_seed.plant(world)
     ks_seed.plant(world)
+    booking_seed.plant(world)
     world.settle()
     world.commit()
     return world
@@ -229,6 +233,9 @@ ROUTES = [
     Route("/phones/{phone_id}", phones.use_phone, methods=["POST"]),
     Route("/phone/{token}", phones.link_page, methods=["GET"]),
     Route("/phone/{token}", phones.use_link, methods=["POST"]),
+    Route("/calendars", booking_desk.calendars_page, methods=["GET"]),
+    Route("/calendars", booking_desk.use_calendars, methods=["POST"]),
+    Mount("/calendars", routes=booking_feed.ROUTES),
     Route("/healthz", health),
     Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
 ]

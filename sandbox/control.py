@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox import control_codes, control_things, doors, faults, feed, seed
+from sandbox.booking import desk as booking_desk
 from sandbox.clock import format_utc, parse_moment
 from sandbox.ks_system import control as ks_control
 from sandbox.phones import control as phone_control
@@ -245,6 +246,7 @@ ROUTES = [
     *phone_control.ROUTES,
     *seam_control.ROUTES,
     *webhooks.CONTROL,
+    *booking_desk.CONTROL,
     route("/effects", "GET", effects),
     route("/requests", "GET", requests),
     route("/outbox", "GET", mails),

@@ -47,7 +47,8 @@ def page(
     <p class="brand"><strong>SIMULATED</strong> locks <span>no real lock behind it</span></p>
     <nav aria-label="Sandbox">
       <a href="/">Start</a> <a href="/doors">Doors</a> <a href="/cards">Cards</a>
-      <a href="/tags">Tags</a> <a href="/phones">Phones</a> <a href="/outbox">Outbox</a>
+      <a href="/tags">Tags</a> <a href="/phones">Phones</a>
+      <a href="/calendars">Calendars</a> <a href="/outbox">Outbox</a>
     </nav>
   </header>
   <main>
@@ -152,6 +153,7 @@ def index(world: World, base_url: str) -> Response:
       <dt>Tags and readers</dt><dd><a href="/tags">Tags</a>: a tray, four readers, eight doors</dd>
       <dt>Mobile keys</dt><dd><a href="/phones">Phones</a>: links that were sent, and phones to open doors with</dd>
       <dt>Try a door</dt><dd><a href="/doors">Doors</a>: PIN {seed.DEMO_PIN}, or a tag</dd>
+      <dt>Booking site</dt><dd><a href="/calendars">Calendars</a>: two rooms, their bookings, what a calendar may do wrong</dd>
       <dt>Mails and text messages</dt><dd><a href="/outbox">Outbox</a></dd>
       <dt>What happened</dt>
       <dd><a href="/control/effects">effects</a>, <a href="/control/requests">requests</a></dd>

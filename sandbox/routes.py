@@ -2,7 +2,7 @@
 
 import re
 
-CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/", "/keypad/", "/seam/")
+CLOUDS = ("/identity/", "/accept/", "/connect/", "/legacy/", "/keypad/", "/seam/", "/calendars/")
 
 SITE = r"/sites/[^/]+"
 #: Name → the path below `/identity`, `/connect/v1.1`, `/legacy` … The first match counts.
@@ -42,6 +42,7 @@ NAMES = [
     ("keypad_codes", r"/buildings/[^/]+/codes"),
     ("keypad_code", r"/locks/[^/]+/codes|/codes/[^/]+"),
     ("keypad_events", r"/buildings/[^/]+/events"),
+    ("calendar", r"/calendars/[^/]+\.ics"),
 ]
 #: Name → the path below `/seam`. The first match counts.
 SEAM_NAMES = [
@@ -72,7 +73,7 @@ DEVICE = re.compile(r"\bdevice_id[\"=:\s]+([0-9a-fA-F-]{36})")
 SITE_ID = re.compile(r"/sites/([0-9a-fA-F-]{36})")
 
 #: Words that stand for many routes.
-FAMILIES = ("identity", "api", "connect", "legacy", "keypad", "seam", "*")
+FAMILIES = ("identity", "api", "connect", "legacy", "keypad", "seam", "calendars", "*")
 
 
 def is_cloud(path: str) -> bool:
@@ -92,7 +93,7 @@ def name_of(path: str) -> str:
 
 def families_of(path: str) -> set[str]:
     signs_in = "/identity/" in path or path == "/legacy/oauth2/token"
-    brands = ("legacy", "keypad", "seam")
+    brands = ("legacy", "keypad", "seam", "calendars")
     cloud = next((word for word in brands if path.startswith(f"/{word}/")), "connect")
     return {"*", "identity" if signs_in else "api", cloud}
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sandbox import things
+from sandbox.booking import things as booking
 from sandbox.clock import Clock, parse_moment
 from sandbox.ks_system import things as ks
 from sandbox.phones import things as phones
@@ -130,6 +131,8 @@ class World:
         self.mobile_keys = Table(phones.MobileKey)
         self.instant_keys = Table(phones.InstantKey)
         self.phones = Table(phones.Phone)
+        self.calendars = Table(booking.Calendar)
+        self.bookings = Table(booking.Booking)
         self.entries = Table(things.Entry)
         self.tokens = Table(things.Token)
         self.sign_ins = Table(things.SignIn)
