@@ -152,7 +152,8 @@ class _Applier:
         except MeanwhileError:
             problem, is_kept = MEANWHILE, False
         except RefusedError as error:
-            problem, is_kept = _sentence(error), True
+            is_kept = services.CHANGED_MEANWHILE not in map(_said, error.problems)
+            problem = _sentence(error) if is_kept else MEANWHILE
         except services.ChangedMeanwhileError:
             problem, is_kept = MEANWHILE, False
         except DatabaseError:
@@ -205,7 +206,7 @@ class _Applier:
             if after.ending is Ending.BY_SOURCE:
                 self._revoke(grant, step.sentence)
             return grant, ""
-        if grant is None or grant.revoked_at is not None:
+        if grant is None or grant.is_over(self.at):
             return self._create(after)
         return self._change(step, after, grant)
 
@@ -301,6 +302,10 @@ def _left_out(asked: Asked, done: Asked) -> str:
     if not missing:
         return ""
     return f"The {' and '.join(missing)} was left out: somebody else here has it."
+
+
+def _said(problem: RuleError) -> str:
+    return problem.sentence
 
 
 def _sentence(error: RefusedError) -> str:

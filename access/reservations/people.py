@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
-
+from access.grants import identities
+from access.grants.asking import Guest as Person
 from access.grants.asking import Ours
-from access.models import AccessGrant, UserIdentity
+from access.models import AccessGrant
 from access.reservations.stays import Guest
-from audit.services import record
-from audit.words import How, Verb
+from locks.codes.services import RefusedError
 
-_CALLED = {"full_name": "name", "email": "e-mail", "phone": "phone"}
+TAKEN = "Somebody else has this e-mail or phone: the guest's details were left as they are."
 
 
 def tell(grant: AccessGrant, was: Guest, guest: Guest, *, by: Ours, at: datetime) -> str:
@@ -24,32 +23,16 @@ def tell(grant: AccessGrant, was: Guest, guest: Guest, *, by: Ours, at: datetime
     person = grant.identity
     told = {"full_name": guest.name, "email": guest.email, "phone": guest.phone}
     before = {"full_name": was.name, "email": was.email, "phone": was.phone}
-    wanted = {
-        name: value
-        for name, value in told.items()
-        if value != before[name] and getattr(person, name) in {"", before[name]}
-    }
-    if not before["full_name"] and told["full_name"] and not was.email and not was.phone:
-        wanted["full_name"] = told["full_name"]  # was called by the booking's number so far
-    wanted = {name: value for name, value in wanted.items() if value}
-    if not wanted:
-        return ""
+    details = {name: getattr(person, name) for name in told}
+    for name, value in told.items():
+        is_sources = details[name] in {"", before[name]}
+        # Whoever had no name so far is called by the booking's number, or the room.
+        was_nameless = name == "full_name" and not any(before.values())
+        if value and value != before[name] and (is_sources or was_nameless):
+            details[name] = value
+    wish = Person(**details, language=person.language, is_staff=person.is_staff)
     try:
-        with transaction.atomic():
-            UserIdentity.objects.filter(pk=person.pk).update(**wanted)
-    except IntegrityError:
-        return "Somebody else has this e-mail or phone: the guest's details were left as they are."
-    for name, value in wanted.items():
-        setattr(person, name, value)
-    record(
-        Verb.GUEST_CHANGED,
-        workspace_id=grant.workspace_id,
-        at=at,
-        who=by.who,
-        place=grant.as_place(),
-        subject=str(person),
-        how=How.SYSTEM,
-        after=", ".join(_CALLED[name] for name in wanted),
-        grant_id=str(grant.pk),
-    )
+        grant.identity = identities.edit(person, wish, by=by, at=at)
+    except RefusedError:
+        return TAKEN
     return ""

@@ -113,19 +113,18 @@ def note_undone_by_hand(grant: AccessGrant) -> None:
 
 
 def with_hands(row: FeedStay) -> Known:
-    """Return a stay of which it is seen at its grant whether a person ended it.
+    """Return a stay with what a person did to its grant, also where nobody noted it.
 
-    For the case that nobody said so: what a person ended must stay ended.
+    A grant has the times that were asked for. Other ones, without a refusal that explains
+    them, are somebody's; and what a person ended must stay ended.
     """
-    known = from_json(row.known)
-    grant = row.grant
+    known, grant = from_json(row.known), row.grant
     if grant is None or known.ending is Ending.BY_SOURCE:
         return known
-    if grant.revoked_at is not None and known.ending is None:
-        return replace(known, ending=Ending.BY_HAND)
-    if grant.revoked_at is None and known.ending is Ending.BY_HAND:
-        return replace(known, ending=None)
-    return known
+    if grant.revoked_at is not None:
+        return replace(known, ending=known.ending or Ending.BY_HAND)
+    known = replace(known, ending=None)
+    return known if row.error else by_hand(known, grant.starts_at, grant.ends_at or known.ends_at)
 
 
 def _rows(grant: AccessGrant) -> list[FeedStay]:
