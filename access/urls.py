@@ -4,6 +4,7 @@ from access.cards import views as cards
 from access.people import mobile_views as mobile
 from access.people import views as people
 from access.places import views as places
+from access.reservations import views as reservations
 
 urlpatterns = [
     # --- access systems and their people ---
@@ -44,4 +45,16 @@ urlpatterns = [
     path("cards/jobs/<uuid:pk>/discard/", cards.discard, name="card-discard"),
     path("cards/credentials/<uuid:pk>/lost/", cards.lost, name="card-lost"),
     path("cards/credentials/<uuid:pk>/returned/", cards.returned, name="card-returned"),
+    # --- reservations ---
+    path("reservations/", reservations.reservations, name="feeds"),
+    path("reservations/new/", reservations.new_feed, name="reservation-feed-new"),
+    path("reservations/import/", reservations.import_table, name="reservations-import"),
+    path("reservations/sample.csv", reservations.sample_table, name="reservations-sample"),
+    path("reservations/<uuid:pk>/", reservations.feed, name="reservation-feed"),
+    path("reservations/<uuid:pk>/edit/", reservations.edit_feed, name="reservation-feed-edit"),
+    path("reservations/<uuid:pk>/read/", reservations.read_feed, name="reservation-feed-read"),
+    path("reservations/<uuid:pk>/pause/", reservations.pause_feed, name="reservation-feed-pause"),
+    path(
+        "reservations/<uuid:pk>/remove/", reservations.remove_feed, name="reservation-feed-remove"
+    ),
 ]

@@ -36,7 +36,7 @@ def facts(device: Device) -> list[Fact]:
     return [
         *_troubles(device),
         Fact("Property", device.property.name),
-        Fact("Floor", device.space.name if device.space else "–"),
+        Fact("Floor", device.floor_name or "–"),
         Fact("Account", account.name, account.trouble),
         Fact("Hub", device.hub.name if device.hub else "–"),
         Fact("Lock type", _lock_type(device.model)),

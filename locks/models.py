@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.urls import reverse
 
-from accounts.models import ConnectedAccount, ConnectedSite, Hub, Space, UnlockPolicy
+from accounts.models import ConnectedAccount, ConnectedSite, Hub, Space, SpaceKind, UnlockPolicy
 from accounts.providers.base import Code
 from audit.ids import new_id
 from audit.who import Place, Who
@@ -55,7 +55,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
     def with_tile(self) -> Self:
         """Fetch along what a tile shows."""
-        return self.select_related("account", "property", "space", "hub", "attempt")
+        return self.select_related("account", "property", "space__parent", "hub", "attempt")
 
 
 class Device(models.Model):
@@ -167,6 +167,14 @@ class Device(models.Model):
     def is_lockable(self) -> bool:
         """Whether a command can make it locked now: the brand can, or office mode can end."""
         return (self.can_lock and self.lock_refused_at is None) or self.office_mode is True
+
+    @builtins.property  # `property` is a column here
+    def floor_name(self) -> str:
+        """The floor it is on, also where it leads to a room of its own; "" where none is known."""
+        space = self.space
+        if space is not None and space.kind == SpaceKind.ROOM:
+            space = space.parent if space.parent_id != self.property_id else None
+        return space.name if space is not None else ""
 
     def as_place(self) -> Place:
         return Place(

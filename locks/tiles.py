@@ -184,7 +184,7 @@ def _is_fresh(tile: Tile | None, revision: int) -> bool:
 
 
 def make_tile(device: Device) -> Tile:
-    floor = device.space.name if device.space else ""
+    floor = device.floor_name
     return Tile(
         pk=device.pk,
         revision=device.revision,

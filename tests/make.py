@@ -16,6 +16,7 @@ from access.models import (
     AcsSystem,
     AcsUser,
     EncodeJob,
+    ReservationFeed,
 )
 from access.states import Intent, JobKind, Phase
 from accounts.actors import Actor, actor_of
@@ -305,3 +306,27 @@ def make_event(workspace: Workspace | None = None, **fields: Any) -> Any:
     at = fields.pop("at", timezone.now())
     verb = fields.pop("verb", Verb.UNLOCK_SUCCEEDED)
     return record(verb, workspace_id=workspace.pk, at=at, **fields)
+
+
+def make_feed(
+    space: Space, address: str = "https://calendars.example.com/x.ics", **fields: Any
+) -> ReservationFeed:
+    """The calendar of a room, or of a whole property, that was due yesterday."""
+    now = timezone.now()
+    feed = ReservationFeed(
+        **{
+            "workspace": space.workspace,
+            "property": space.property or space,
+            "space": space,
+            "kind": "calendar",
+            "name": space.name,
+            "host": "calendars.example.com",
+            "modes": ["code"],
+            "created_at": now,
+            "next_read_at": now - timedelta(days=1),
+        }
+        | fields
+    )
+    feed.seal_address(address)
+    feed.save()
+    return feed

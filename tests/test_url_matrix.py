@@ -33,6 +33,7 @@ from tests.make import (
     make_device,
     make_encoder,
     make_entrance,
+    make_feed,
     make_group,
     make_job,
     make_property,
@@ -68,6 +69,7 @@ class World:
         self.card = make_credential(make_acs_user(self.system))
         self.mobile_key = make_credential(self.cardholder, access_method="mobile_key")
         self.job = make_job(make_acs_user(self.system), make_encoder(self.system), state="failed")
+        self.feed = make_feed(self.property)
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
         ends = now + timedelta(hours=1)
@@ -185,6 +187,24 @@ ADDRESSES: dict[str, Address] = {
     "acs-credential-reveal": Address(
         POST, Permission.REVEAL_CODES, pk_of("pin"), per_property=True
     ),
+    # access: reservations that come in
+    "feeds": Address(GET, Permission.VIEW_GRANTS),
+    "reservation-feed": Address(GET, Permission.VIEW_GRANTS, pk_of("feed"), per_property=True),
+    "reservation-feed-new": Address(BOTH, Permission.MANAGE_RESERVATIONS),
+    "reservation-feed-edit": Address(
+        BOTH, Permission.MANAGE_RESERVATIONS, pk_of("feed"), per_property=True
+    ),
+    "reservation-feed-read": Address(
+        POST, Permission.MANAGE_RESERVATIONS, pk_of("feed"), per_property=True
+    ),
+    "reservation-feed-pause": Address(
+        POST, Permission.MANAGE_RESERVATIONS, pk_of("feed"), per_property=True
+    ),
+    "reservation-feed-remove": Address(
+        BOTH, Permission.MANAGE_RESERVATIONS, pk_of("feed"), per_property=True
+    ),
+    "reservations-import": Address(BOTH, Permission.MANAGE_GRANTS),
+    "reservations-sample": Address(GET, Permission.MANAGE_GRANTS),
     # access: the encoding station
     "cards": Address(GET, Permission.MAKE_CARDS),
     "cards-people": Address(GET, Permission.MAKE_CARDS),
@@ -333,7 +353,7 @@ def test_who_may_is_answered(name: str, world: World) -> None:
         client = client_of(make_user(role, workspace=world.workspace))
         for method in ADDRESSES[name].methods:
             # What was cancelled by an earlier role is not there for the next one.
-            gone = {404} if name == "webview-cancel" else set()
+            gone = {404} if name in {"webview-cancel", "reservation-feed-remove"} else set()
             # One door, and four people within a second.
             soon = {429} if name == "door-refresh" else set()
             usual = {200, 204, 302, 400}

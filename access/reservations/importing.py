@@ -59,7 +59,7 @@ class Upload:
     content: bytes
     order: DayOrder | None
     #: The room of lines that name none.
-    usual: Space | None
+    usual: str
     modes: tuple[str, ...]
     sends: bool
 
@@ -77,8 +77,7 @@ def look(upload: Upload, *, by: Actor, at: datetime) -> Tried:
         return Tried(error=str(error))
     reading = rooms.checked(reading)
     known = _known(feed)
-    named = {name: spaces[0] for name, spaces in rooms.spaces.items() if len(spaces) == 1}
-    ways = Ways(feed=feed, rooms=named | ({"": upload.usual} if upload.usual else {}))
+    ways = Ways(feed=feed, rooms=rooms.spaces_known())
     tried = trying.planned(reading, known, ways, lists_all=False, at=at)
     return _judged(tried, is_sound=reading.may_be_imported, unreadable=len(reading.unreadable))
 

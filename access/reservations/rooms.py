@@ -34,25 +34,25 @@ def doors_of(place: Space) -> dict[str, list[Device]]:
 class Rooms:
     """The rooms of a property, by what a table calls them."""
 
-    def __init__(self, place: Space, *, usual: Space | None = None) -> None:
+    def __init__(self, place: Space, *, usual: str = "") -> None:
         self.place = place
-        #: Of lines that name none.
-        self.usual = usual
+        #: The room of lines that name none.
+        self.usual = usual.casefold()
         self.spaces = spaces_of(place)
         self.doors = doors_of(place)
 
     def problem(self, name: str) -> str:
         """Say why nobody knows which room is meant; "" where it is known."""
-        key = name.casefold()
+        key = name.casefold() or self.usual
         if not key:
-            return "" if self.usual else NOWHERE
+            return NOWHERE
         spaces = self.spaces.get(key, [])
         found = spaces or self.doors.get(key, [])
         if len(found) == 1:
             return ""
         if found:
-            return f"{len(found)} rooms or doors are called “{name}”: give each a name of its own."
-        return f"No room or door of {self.place.name} is called “{name}”."
+            return f"{len(found)} rooms or doors are called “{name or self.usual}”: give each a name of its own."
+        return f"No room or door of {self.place.name} is called “{name or self.usual}”."
 
     def checked(self, reading: Reading) -> Reading:
         """Return a table whose lines with a room that nobody knows cannot be read."""
@@ -66,14 +66,20 @@ class Rooms:
 
     def spaces_called(self, names: Collection[str]) -> dict[str, Space]:
         """Return the spaces that names mean; a room is made for a door that has none."""
-        found: dict[str, Space] = {"": self.usual} if self.usual else {}
-        for name in {each.casefold() for each in names} - {""}:
-            spaces, doors = self.spaces.get(name, []), self.doors.get(name, [])
+        found: dict[str, Space] = {}
+        for name in {each.casefold() for each in names}:
+            key = name or self.usual
+            spaces, doors = self.spaces.get(key, []), self.doors.get(key, [])
             if len(spaces) == 1:
                 found[name] = spaces[0]
             elif not spaces and len(doors) == 1:
                 found[name] = room_around(doors[0])
         return found
+
+    def spaces_known(self) -> dict[str, Space]:
+        """Return the spaces of which the name is one's own, for a look."""
+        found = {name: rows[0] for name, rows in self.spaces.items() if len(rows) == 1}
+        return found | ({"": found[self.usual]} if self.usual in found else {})
 
 
 def room_around(device: Device) -> Space:

@@ -7,7 +7,7 @@ from sandbox.booking.things import Booking, Calendar
 from sandbox.world import World
 
 #: Name of the room -> token in the address. Public, as everything in the sandbox.
-CALENDARS = {"Room 204": "sim-room-204-4f1d2c", "Room 206": "sim-room-206-8b7a90"}
+CALENDARS = {"Room 205": "sim-room-205-4f1d2c", "Room 201": "sim-room-201-8b7a90"}
 #: Guest, e-mail, number, days until arrival, nights.
 BOOKINGS = [
     ("SIMULATED Jane Doe", "jane.doe@guests.example.com", "SIMBK1001", 1, 3),
@@ -27,7 +27,7 @@ def plant(world: World) -> None:
         world.bookings.put(
             Booking(
                 id=seed.make_id("booking", reference),
-                calendar_id=CALENDARS["Room 204"],
+                calendar_id=CALENDARS["Room 205"],
                 guest=guest,
                 email=email,
                 reference=reference,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from access.models import AcsSystem
+from access.models import AcsSystem, ReservationFeed
 from accounts.models import ConnectedAccount, Membership, Role, Space, User, Workspace
 from accounts.providers.base import UnreachableError
 from audit.models import Event
@@ -128,3 +128,15 @@ def test_auth_08_there_is_no_default_password(monkeypatch: pytest.MonkeyPatch) -
         call_command("load_demo")
 
     assert User.objects.count() == 0
+
+
+def test_a_room_of_the_demo_has_a_calendar_which_is_connected_once(driver: FakeDriver) -> None:
+    driver.locks = [snapshot(name="Room 205")]
+
+    call_command("load_demo")
+    call_command("load_demo")
+
+    feed = ReservationFeed.objects.select_related("space").get()
+    assert feed.space is not None
+    assert (feed.space.name, feed.space.kind) == ("Room 205", "room")
+    assert feed.unseal_address() == "http://127.0.0.1:8001/calendars/sim-room-205-4f1d2c.ics"

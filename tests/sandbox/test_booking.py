@@ -11,7 +11,7 @@ from sandbox.booking import feed, seed
 from tests.sandbox.test_docs import WORDS
 from tests.sandbox.test_pages import Checker
 
-TOKEN = seed.CALENDARS["Room 204"]
+TOKEN = seed.CALENDARS["Room 205"]
 HOUSE = House(zone=ZoneInfo("Europe/Amsterdam"), check_in=time(15), check_out=time(11))
 NOW = datetime(2026, 3, 28, 21, tzinfo=UTC)
 
@@ -127,7 +127,7 @@ def test_the_page_shows_addresses_and_is_labelled(client):
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"act": "mode", "calendar": TOKEN, "mode": "empty"}, "Room+204%3A+empty"),
+        ({"act": "mode", "calendar": TOKEN, "mode": "empty"}, "Room+205%3A+empty"),
         (
             {
                 "act": "add",

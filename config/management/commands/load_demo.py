@@ -9,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from access.models import AcsSystem
+from access.models import AcsSystem, ReservationFeed
+from access.models.feeds import FeedKind
+from access.reservations.rooms import room_around
 from access.syncing import systems
 from accounts.driving import driver_for
 from accounts.models import (
@@ -30,6 +32,7 @@ from accounts.providers.systems import AccessSystems
 from audit.services import record
 from audit.words import Verb
 from locks import polling
+from locks.models import Device
 
 WORKSPACE = "Demo"
 #: E-mail, name, role, and the properties they see (none named: all).
@@ -52,6 +55,8 @@ PROPERTIES = [
 #: The sandbox's own test accounts (docs/sandbox.md).
 HARBOUR = ("harbour@example.com", "1234")
 BACKEND = ("lockboard-backend", "lockboard-backend-secret")
+#: A room, and its calendar at the simulated booking site.
+CALENDAR = ("Room 205", "/calendars/sim-room-205-4f1d2c.ics")
 
 
 class Command(BaseCommand):
@@ -79,6 +84,7 @@ class Command(BaseCommand):
         if not options["no_account"]:
             for account in (_salto(workspace), _seam(workspace)):
                 _connect(account, spaces[account.name])
+            _connect_calendar(spaces["Harbour House"])
 
 
 def _connect(account: ConnectedAccount, place: Space) -> None:
@@ -92,6 +98,28 @@ def _connect(account: ConnectedAccount, place: Space) -> None:
     except ProviderError as error:
         account.delete()
         raise CommandError(f"The sandbox did not answer as expected: {error}") from None
+
+
+def _connect_calendar(place: Space) -> None:
+    """Connect the calendar of one room. The worker reads it, and makes grants of its stays."""
+    name, path = CALENDAR
+    door = Device.objects.filter(property=place, name=name).select_related("space").first()
+    if door is None or ReservationFeed.objects.filter(property=place).exists():
+        return
+    now = timezone.now()
+    feed = ReservationFeed(
+        workspace=place.workspace,
+        property=place,
+        space=room_around(door),
+        kind=FeedKind.CALENDAR,
+        name=name,
+        host="127.0.0.1",
+        modes=["code"],
+        created_at=now,
+        next_read_at=now,
+    )
+    feed.seal_address(f"{settings.SANDBOX_URL}{path}")
+    feed.save()
 
 
 def _property(workspace: Workspace, name: str, zone: str) -> Space:

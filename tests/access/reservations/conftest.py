@@ -26,7 +26,7 @@ from accounts.providers.systems import AccessMethod
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError
 from tests.accounts.providers.servers import Answer, Cloud
-from tests.make import make_property
+from tests.make import make_feed, make_property
 
 PATH = "/ical/canary-secret-91.ics"
 
@@ -153,37 +153,13 @@ def place(db: None) -> Space:
 
 
 def make_room(place: Space, name: str = "Room 204") -> Space:
-    return Space.objects.create(
+    room, _ = Space.objects.get_or_create(
         workspace=place.workspace,
         parent=place,
-        property=place,
-        kind=SpaceKind.ROOM,
         name=name,
-        time_zone="",
+        defaults={"property": place, "kind": SpaceKind.ROOM, "time_zone": ""},
     )
-
-
-def make_feed(
-    room: Space, address: str = "https://calendars.example.com/x.ics", **fields: Any
-) -> ReservationFeed:
-    at = datetime(2026, 11, 20, tzinfo=UTC)
-    feed = ReservationFeed(
-        **{
-            "workspace": room.workspace,
-            "property": room.property,
-            "space": room,
-            "kind": "calendar",
-            "name": room.name,
-            "host": "calendars.example.com",
-            "modes": ["code"],
-            "created_at": at,
-            "next_read_at": at,
-        }
-        | fields
-    )
-    feed.seal_address(address)
-    feed.save()
-    return feed
+    return room
 
 
 class Desk:

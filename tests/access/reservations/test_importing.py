@@ -34,7 +34,7 @@ def by(room):
 
 def upload(room, text, **fields):
     content = text if isinstance(text, bytes) else text.encode()
-    given = {"order": None, "usual": None, "modes": ("code",), "sends": False}
+    given = {"order": None, "usual": "", "modes": ("code",), "sends": False}
     return Upload(place=room.property, content=content, **given | fields)
 
 
@@ -137,7 +137,7 @@ def test_two_rooms_of_one_name_are_nobody_s_guess(room, by, grants):
 
 
 def test_lines_without_a_room_go_where_somebody_said(room, by, grants):
-    importing.do(upload(room, HEAD + JANE.replace("Room 204", ""), usual=room), by=by, at=NOW)
+    importing.do(upload(room, HEAD + JANE.replace("Room 204", ""), usual=room.name), by=by, at=NOW)
 
     assert AccessGrant.objects.get().targets.get().space == room
 

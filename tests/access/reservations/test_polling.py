@@ -16,9 +16,10 @@ from access.reservations.known import Ending
 from audit.models import Event
 from locks import live
 from locks.codes.rules import RuleError
-from tests.access.reservations.conftest import PATH, make_feed
+from tests.access.reservations.conftest import PATH
 from tests.access.reservations.samples import AIRBNB, AMSTERDAM, calendar, nights
 from tests.accounts.providers.servers import Answer
+from tests.make import make_feed
 
 pytestmark = pytest.mark.django_db
 NO_KEYPAD = RuleError("doors", "Room 204 has no keypad")

@@ -9,10 +9,10 @@ from access.reservations import importing, trying
 from accounts.models import Role
 from locks.models import AccessCode, Device
 from tests.access.grants.house import House
-from tests.access.reservations.conftest import Desk, make_feed
+from tests.access.reservations.conftest import Desk
 from tests.access.reservations.samples import NOW, calendar, nights
 from tests.access.reservations.test_importing import HEAD, JANE, upload
-from tests.make import actor, make_user
+from tests.make import actor, make_feed, make_user
 
 pytestmark = pytest.mark.django_db
 
