@@ -21,7 +21,7 @@ from access.models import AccessGrant, FeedStay
 from access.reservations import greeting, people, storing
 from access.reservations.known import Ending, Known
 from access.reservations.matching import Do, Step
-from access.reservations.stays import shown
+from access.reservations.stays import Verdict, shown
 from access.reservations.wishes import Ways, changed_wish, wish
 from audit.ids import new_id
 from locks.codes.rules import RuleError
@@ -86,13 +86,14 @@ class Outcome:
 def line_of(step: Step, sentence: str = "") -> Line:
     known = step.after or step.before
     row = step.row
+    is_unreadable = row is not None and row.verdict is Verdict.UNREADABLE
     return Line(
         row=row.number if row else None,
         text=row.text if row else shown(_text(known)),
         uid=known.stay.uid if known else (row.uid if row else ""),
         do=step.do.value,
         sentence=sentence or step.sentence,
-        needs_look=step.needs_look,
+        needs_look=step.needs_look or is_unreadable,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
@@ -193,15 +194,19 @@ class Place:
         self.label = label
         self.group = group
 
-    @property
+    @builtins.property
     def name(self) -> str:
         return self.thing.name
 
-    @property
+    @builtins.property
     def property(self) -> Space:
         if isinstance(self.thing, Device):
             return self.thing.property
         return self.thing.property or self.thing
+
+    @builtins.property
+    def door(self) -> Device | None:
+        return self.thing if isinstance(self.thing, Device) else None
 
     def unsaved_space(self) -> Space:
         """Return its space; of a door one that is not stored."""

@@ -19,7 +19,7 @@ from access.reservations.dates import DayOrder
 from access.reservations.known import Known
 from access.reservations.matching import Do
 from access.reservations.rooms import Rooms
-from access.reservations.stays import ReadError
+from access.reservations.stays import ReadError, Verdict
 from access.reservations.trying import Tried
 from access.reservations.wishes import Ways
 from accounts import sealing
@@ -84,6 +84,9 @@ def look(upload: Upload, *, by: Actor, at: datetime) -> Tried:
 
 def _judged(tried: Tried, *, is_sound: bool, unreadable: int) -> Tried:
     deeds = tried.count(Do.CREATE, Do.CHANGE, Do.END)
+    for step, line in zip(tried.steps, tried.lines, strict=True):
+        if step.row and step.row.verdict is Verdict.UNREADABLE:
+            line.do, line.sentence = applying.FAILED, step.row.reason
     error = ""
     if unreadable:
         lines = "1 line" if unreadable == 1 else f"{unreadable} lines"

@@ -28,6 +28,7 @@ _MARKS = {
     Do.SKIP.value: ("", "chevron-right", "Skipped"),
 }
 _WOULD = {
+    FAILED: "Not possible",
     Do.CREATE.value: "New",
     Do.CHANGE.value: "Changes",
     Do.END.value: "Ends",

@@ -17,6 +17,7 @@ from access.reservations.matching import Do, Step
 from access.reservations.stays import ReadError, Reading
 from access.reservations.wishes import Ways, wish
 from locks.codes.services import RefusedError
+from locks.models import Device
 
 #: Stays of which the doors are looked at too, and how long that may take.
 MOST_PREVIEWED = 50
@@ -69,15 +70,23 @@ class Tried:
 
 
 def try_calendar(
-    address: str, feed: ReservationFeed, known: Sequence[Known], *, at: datetime
+    address: str,
+    feed: ReservationFeed,
+    known: Sequence[Known],
+    *,
+    at: datetime,
+    door: Device | None = None,
 ) -> Tried:
-    """Read an address as the worker would, and do nothing. `feed` need not be saved."""
+    """Read an address as the worker would, and do nothing. `feed` need not be saved.
+
+    `door`: that it would lead to, instead of a room.
+    """
     try:
         fetched = outside.fetched(address, feed.workspace, budget_seconds=BUDGET_SECONDS)
         reading = outside.reading_of(fetched.content or b"", feed.property, now=at)
     except (FetchError, ReadError) as error:
         return Tried(error=str(error))
-    return planned(reading, known, Ways(feed=feed, rooms={}), lists_all=True, at=at)
+    return planned(reading, known, Ways(feed=feed, rooms={}, door=door), lists_all=True, at=at)
 
 
 def planned(

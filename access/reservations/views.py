@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.models import ReservationFeed
 from access.models.feeds import FeedKind
-from access.reservations import feeds, importing, presenting, trying
+from access.reservations import feeds, importing, presenting, reporting, trying
 from access.reservations.dates import DayOrder
 from access.reservations.feeds import Settings
 from access.reservations.forms import (
@@ -94,7 +94,7 @@ def feed(request: Request, pk: UUID) -> HttpResponse:
     context = _frame(request, found) | {
         "row": presenting.rows_of([found], now)[0],
         "unsettled": presenting.unsettled_of(found, now),
-        "readings": [(each, presenting.in_words(each)) for each in readings],
+        "readings": [(each, reporting.in_words(each)) for each in readings],
         "report": shown,
         "lines": presenting.lines_of(shown.lines) if shown else [],
         "more": max(len(shown.lines) - presenting.MOST_LINES, 0) if shown else 0,
@@ -150,7 +150,7 @@ def _tried(
     """Read the calendar once, and return what a page shows of it. Raises RefusedError."""
     clean = feeds.cleaned_address(address, request.actor.workspace)
     unsaved = feeds.unsaved(place.unsaved_space(), settings, workspace=request.actor.workspace)
-    tried = trying.try_calendar(clean, unsaved, (), at=now)
+    tried = trying.try_calendar(clean, unsaved, (), at=now, door=place.door)
     return {
         "tried": tried,
         "place": place,
@@ -252,7 +252,7 @@ def import_table(request: Request) -> HttpResponse:
             upload = _upload(request, form, now)
             if is_second:
                 reading = importing.do(upload, by=request.actor, at=now)
-                messages.success(request, f"Imported: {presenting.in_words(reading)}.")
+                messages.success(request, f"Imported: {reporting.in_words(reading)}.")
                 return redirect("reservation-feed", reading.feed_id)
             context |= _looked_at(request, upload, now)
         except ImportRefusedError as refusal:

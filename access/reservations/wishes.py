@@ -12,6 +12,7 @@ from access.planning.asked import Policy, Request
 from access.reservations.known import Known
 from accounts.models import Space
 from accounts.providers.systems import AccessMethod
+from locks.models import Device
 
 _NAME_LONGEST = 100
 _NOTE_LONGEST = 500
@@ -24,6 +25,8 @@ class Ways:
     feed: ReservationFeed
     #: What the name of a table's room means. A calendar is of one room.
     rooms: dict[str, Space]
+    #: For a look: the door that is to get a room around it.
+    door: Device | None = None
 
     def space_of(self, known: Known) -> Space | None:
         if self.feed.kind == FeedKind.CALENDAR:
@@ -48,7 +51,7 @@ def wish(known: Known, ways: Ways, space: Space) -> Asked:
     return Asked(
         property=feed.property,
         guest=guest_of(known, space),
-        targets=(Target(TargetKind.SPACE, space.pk),),
+        targets=(_target(ways, space),),
         starts_at=known.starts_at,
         ends_at=known.ends_at,
         requests=tuple(Request(mode=AccessMethod(mode)) for mode in feed.modes),
@@ -56,6 +59,12 @@ def wish(known: Known, ways: Ways, space: Space) -> Asked:
         note=f"Booking {reference}"[:_NOTE_LONGEST] if reference else "",
         source=Source.FEED if feed.kind == FeedKind.CALENDAR else Source.FILE,
     )
+
+
+def _target(ways: Ways, space: Space) -> Target:
+    if ways.door is not None:
+        return Target(TargetKind.DEVICE, ways.door.pk)
+    return Target(TargetKind.SPACE, space.pk)
 
 
 def guest_of(known: Known, space: Space) -> Guest:

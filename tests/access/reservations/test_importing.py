@@ -78,7 +78,8 @@ def test_one_bad_line_and_nothing_is_imported(room, by, grants):
 
     with pytest.raises(ImportRefusedError, match="1 line cannot be read") as caught:
         importing.do(upload(room, text), by=by, at=NOW)
-    assert caught.value.tried.lines[1].sentence.startswith("Would be skipped:")
+    bad = caught.value.tried.lines[1]
+    assert (bad.do, bad.needs_look, bad.sentence.startswith("Would")) == ("failed", True, False)
     assert (grants.created, FeedStay.objects.count()) == ([], 0)
 
 

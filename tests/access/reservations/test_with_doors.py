@@ -6,7 +6,7 @@ import pytest
 
 from access.models import AccessGrant
 from access.reservations import importing, trying
-from accounts.models import Role
+from accounts.models import Role, Space
 from locks.models import AccessCode, Device
 from tests.access.grants.house import House
 from tests.access.reservations.conftest import Desk
@@ -126,3 +126,14 @@ def test_a_table_makes_codes(room, house):
     importing.do(upload(room, HEAD + JANE), by=by, at=NOW)
 
     assert [code.name for code in live_codes(house)] == ["Jane Doe"]
+
+
+def test_a_door_that_is_to_get_a_room_is_looked_at_itself(desk, house):
+    unsaved = make_feed(desk.room)
+    unsaved.space = Space(name="Shed", property=house.place, workspace=house.workspace)
+    desk.serves(calendar(nights()))
+
+    address = desk.feed.unseal_address()
+    tried = trying.try_calendar(address, unsaved, (), at=NOW, door=house.shed)
+
+    assert "But: " not in tried.lines[0].sentence
