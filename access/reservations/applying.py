@@ -89,12 +89,16 @@ def line_of(step: Step, sentence: str = "") -> Line:
     is_unreadable = row is not None and row.verdict is Verdict.UNREADABLE
     return Line(
         row=row.number if row else None,
-        text=row.text if row else shown(_text(known)),
+        text=_with_room(row.text if row else shown(_text(known)), known),
         uid=known.stay.uid if known else (row.uid if row else ""),
         do=step.do.value,
         sentence=sentence or step.sentence,
         needs_look=step.needs_look or is_unreadable,
     )
+
+
+def _with_room(text: str, known: Known | None) -> str:
+    return f"{text} · {known.stay.room}" if known and known.stay.room else text
 
 
 def _text(known: Known | None) -> str:

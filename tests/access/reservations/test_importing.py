@@ -42,6 +42,7 @@ def test_looking_writes_nothing(room, by, grants):
     tried = importing.look(upload(room, HEAD + JANE + MAX), by=by, at=NOW)
 
     assert (tried.created, tried.error) == (2, "")
+    assert tried.lines[0].text == "Jane Doe · Room 204"
     assert tried.lines[0].sentence == "Would be created: 1 Dec 2026 15:00 – 3 Dec 2026 11:00."
     assert (ReservationFeed.objects.count(), grants.created) == (0, [])
 
@@ -159,7 +160,7 @@ def test_a_formula_is_text(room, by, grants):
 
     tried = importing.look(upload(room, text), by=by, at=NOW)
 
-    assert tried.lines[0].text == '=HYPERLINK("x")'
+    assert tried.lines[0].text == '=HYPERLINK("x") · Room 204'
 
 
 @pytest.mark.parametrize(
