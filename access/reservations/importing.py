@@ -123,7 +123,7 @@ def do(upload: Upload, *, by: Actor, at: datetime) -> FeedReading:
             feed.save()
             names = [step.after.stay.room for step in tried.steps if step.after]
             rooms = Rooms(upload.place, usual=upload.usual).spaces_called(names)
-            ways = Ways(feed=feed, rooms=rooms)
+            ways = Ways(feed=feed, rooms=rooms, person=by)
             rows = storing.stays_of(feed)
             outcome = applying.apply_whole(tried.steps, rows, ways, at=at)
             return reporting.report(feed, at=at, lines=outcome.lines, by=by.user)

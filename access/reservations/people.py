@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from access.grants import identities
+from access.grants.asking import By
 from access.grants.asking import Guest as Person
-from access.grants.asking import Ours
 from access.models import AccessGrant
 from access.reservations.stays import Guest
 from locks.codes.services import RefusedError
@@ -14,7 +14,7 @@ from locks.codes.services import RefusedError
 TAKEN = "Somebody else has this e-mail or phone: the guest's details were left as they are."
 
 
-def tell(grant: AccessGrant, was: Guest, guest: Guest, *, by: Ours, at: datetime) -> str:
+def tell(grant: AccessGrant, was: Guest, guest: Guest, *, by: By, at: datetime) -> str:
     """Write what changed of a guest. Return a sentence on what could not be, or "".
 
     Only what the source itself told before is overwritten: a regular's name is not spoilt

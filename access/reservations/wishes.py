@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from access.grants.asking import Asked, Guest, Ours, Target, TargetKind
+from access.grants.asking import Asked, By, Guest, Ours, Target, TargetKind
 from access.models import ReservationFeed
 from access.models.feeds import FeedKind
 from access.models.grants import Source
@@ -27,6 +27,8 @@ class Ways:
     rooms: dict[str, Space]
     #: For a look: the door that is to get a room around it.
     door: Device | None = None
+    #: Who imports a table; nobody for a calendar.
+    person: By | None = None
 
     def space_of(self, known: Known) -> Space | None:
         if self.feed.kind == FeedKind.CALENDAR:
@@ -34,14 +36,8 @@ class Ways:
         return self.rooms.get(known.stay.room.casefold())
 
     @property
-    def by(self) -> Ours:
-        return Ours(ours_name(self.feed))
-
-
-def ours_name(feed: ReservationFeed) -> str:
-    """How the log calls whoever acts for a feed."""
-    what = "Calendar" if feed.kind == FeedKind.CALENDAR else "Table"
-    return f"{what} {feed.name}"[:200]
+    def by(self) -> By:
+        return self.person or Ours(f"Calendar of {self.feed.name}"[:200])
 
 
 def wish(known: Known, ways: Ways, space: Space) -> Asked:

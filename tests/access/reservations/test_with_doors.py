@@ -117,7 +117,7 @@ def test_a_cancelled_stay_ends_and_its_code_goes(desk, house):
     desk.read(calendar(nights("n1", "20261201", "20261203", "STATUS:CANCELLED")))
 
     grant = AccessGrant.objects.get()
-    assert (grant.revoked_at is not None, grant.revoked_by_name) == (True, "Calendar Room 204")
+    assert (grant.revoked_at is not None, grant.revoked_by_name) == (True, "Calendar of Room 204")
 
 
 def test_a_table_makes_codes(room, house):
@@ -126,6 +126,7 @@ def test_a_table_makes_codes(room, house):
     importing.do(upload(room, HEAD + JANE), by=by, at=NOW)
 
     assert [code.name for code in live_codes(house)] == ["Jane Doe"]
+    assert AccessGrant.objects.get().created_by == by.user
 
 
 def test_a_door_that_is_to_get_a_room_is_looked_at_itself(desk, house):
