@@ -22,6 +22,7 @@ from access.planning.asked import Policy, Request
 from access.planning.fingerprints import Outline
 from access.planning.outcome import Plan
 from access.planning.telling import span
+from access.reservations import storing as reservations
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod as Mode
 from audit.services import record
@@ -160,10 +161,12 @@ def change(
     outline: Outline | None,
     by: By,
     at: datetime,
+    is_told: bool = False,
 ) -> AccessGrant:
     """Change when, where or how somebody gets in; the person stays.
 
-    `generation` is the one that was looked at. Raises GrantRefusedError or
+    `generation` is the one that was looked at. `is_told`: a calendar or a table says so, not
+    somebody here, who would be right against them from now on. Raises GrantRefusedError or
     ChangedMeanwhileError.
     """
     by.require(Permission.MANAGE_GRANTS, grant.property_id)
@@ -181,6 +184,8 @@ def change(
         Storer(grant, scene.found, scene.holdings, who=by.who, at=at).store(
             scene.plan, _digits(asked)
         )
+        if not is_told:
+            reservations.note_changed_by_hand(grant)
         after = _in_words(grant, at)
         tell(Verb.GRANT_CHANGED, grant, by=by, at=at, before=before, after=after)
     return grant
@@ -324,10 +329,17 @@ def _digits(asked: Asked) -> str:
 # --- ending ---------------------------------------------------------------------------
 
 
-def revoke(grants: Iterable[AccessGrant], *, by: By, at: datetime, reason: str = "") -> int:
+def revoke(
+    grants: Iterable[AccessGrant],
+    *,
+    by: By,
+    at: datetime,
+    reason: str = "",
+    is_told: bool = False,
+) -> int:
     """Wish grants over. Their links are dead at once; doors hear of it in ten seconds.
 
-    Returns how many were not over already.
+    `is_told` as in `change`. Returns how many were not over already.
     """
     done = 0
     with transaction.atomic():
@@ -340,6 +352,8 @@ def revoke(grants: Iterable[AccessGrant], *, by: By, at: datetime, reason: str =
             row.revoked_by_name, row.revoke_reason = by.who.name[:200], reason[:300]
             row.generation += 1
             row.save()
+            if not is_told:
+                reservations.note_revoked_by_hand(row)
             tell(Verb.GRANT_REVOKED, row, by=by, at=at, reason=reason)
             done += 1
     return done
@@ -358,6 +372,7 @@ def undo(grants: Iterable[AccessGrant], *, by: By, at: datetime) -> int:
             row.revoked_by_name = row.revoke_reason = ""
             row.generation += 1
             row.save()
+            reservations.note_undone_by_hand(row)
             tell(Verb.GRANT_REVOKE_UNDONE, row, by=by, at=at)
             done += 1
     return done

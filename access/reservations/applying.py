@@ -246,14 +246,22 @@ class _Applier:
             return grant, notes
         asked = changed_wish(services.asked_of(grant), after)
         grant = services.change(
-            grant, asked, generation=grant.generation, outline=None, by=by, at=self.at
+            grant,
+            asked,
+            generation=grant.generation,
+            outline=None,
+            by=by,
+            at=self.at,
+            is_told=True,
         )
         greeting.write_to(grant, self.ways.feed, at=self.at, kind="changed")
         return grant, notes
 
     def _revoke(self, grant: AccessGrant | None, reason: str) -> None:
         if grant is not None and not grant.is_over(self.at):
-            services.revoke([grant], by=self.ways.by, at=self.at, reason=reason[:_LONGEST])
+            services.revoke(
+                [grant], by=self.ways.by, at=self.at, reason=reason[:_LONGEST], is_told=True
+            )
 
     # --- the row ---
 
