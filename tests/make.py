@@ -1,5 +1,6 @@
 """Makers: rows for tests, filled in where the test does not care."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from access.models import (
+    AccessGrant,
+    AccessMethod,
     AcsAccessGroup,
     AcsCredential,
     AcsEncoder,
@@ -15,8 +18,13 @@ from access.models import (
     AcsMembership,
     AcsSystem,
     AcsUser,
+    DoorShare,
     EncodeJob,
+    GrantTarget,
+    MethodDoor,
+    RequestedMethod,
     ReservationFeed,
+    UserIdentity,
 )
 from access.states import Intent, JobKind, Phase
 from accounts.actors import Actor, actor_of
@@ -32,6 +40,7 @@ from accounts.models import (
     User,
     Workspace,
 )
+from accounts.providers.systems import AccessMethod as Mode
 from audit.services import record
 from audit.words import Verb
 from locks.codes import pins
@@ -299,6 +308,117 @@ def make_job(
         }
         | fields,
     )
+
+
+def make_identity(workspace: Workspace | None = None, **fields: Any) -> UserIdentity:
+    return UserIdentity.objects.create(
+        workspace=workspace or make_workspace(),
+        **{
+            "full_name": "Jane Doe",
+            "email": f"{uuid4().hex[:8]}@example.org",
+            "created_at": timezone.now() - timedelta(hours=1),
+        }
+        | fields,
+    )
+
+
+def make_grant(
+    place: Space | None = None,
+    *,
+    devices: Iterable[Device] = (),
+    entrances: Iterable[AcsEntrance] = (),
+    spaces: Iterable[Space] = (),
+    modes: Iterable[Mode] = (),
+    **fields: Any,
+) -> AccessGrant:
+    """A stay from an hour ago until in two days, of somebody new, with no method yet."""
+    place = place or make_property()
+    now: datetime = fields.pop("now", timezone.now())
+    grant = AccessGrant.objects.create(
+        workspace=place.workspace,
+        property=place,
+        **{
+            "identity": fields.pop("identity", None) or make_identity(place.workspace),
+            "starts_at": now - timedelta(hours=1),
+            "ends_at": now + timedelta(days=2),
+            "created_at": now - timedelta(hours=2),
+        }
+        | fields,
+    )
+    targets: list[dict[str, Any]] = [{"space": each} for each in spaces]
+    targets += [{"device": each} for each in devices]
+    targets += [{"entrance": each} for each in entrances]
+    for position, target in enumerate(targets):
+        GrantTarget.objects.create(grant=grant, position=position, **target)
+    for position, mode in enumerate(modes):
+        RequestedMethod.objects.create(
+            grant=grant, position=position, mode=mode, created_at=grant.created_at
+        )
+    return grant
+
+
+def make_method(
+    grant: AccessGrant,
+    mode: Mode = Mode.CODE,
+    *,
+    devices: Iterable[Device] = (),
+    entrances: Iterable[AcsEntrance] = (),
+    code: dict[str, Any] | None = None,
+    has_codes: bool = True,
+    user: AcsUser | None = None,
+    **fields: Any,
+) -> AccessMethod:
+    """A way in at these doors, as one grant's carrying leaves it.
+
+    PINs of locks get an access code each, with the columns of `code`, unless `has_codes` is
+    false: one that waits. Other ways in at entrances are of `user`, or of somebody made for it
+    who is at the provider as wished; a card, a PIN or a key of theirs is made by the test.
+    """
+    devices, entrances = list(devices), list(entrances)
+    system = entrances[0].system if entrances and mode != Mode.CLOUD_KEY else None
+    if system is not None and user is None:
+        user = make_acs_user(
+            system,
+            full_name=grant.identity.full_name,
+            starts_at=grant.starts_at,
+            ends_at=grant.ends_at,
+        )
+    method = AccessMethod.objects.create(
+        workspace=grant.workspace,
+        property=grant.property,
+        identity=grant.identity,
+        mode=mode,
+        **{
+            "site": devices[0].site if devices and mode != Mode.CLOUD_KEY else None,
+            "system": system,
+            "acs_user": user,
+            "created_at": grant.created_at,
+        }
+        | fields,
+    )
+    for device in devices:
+        made = None
+        if mode == Mode.CODE and has_codes:
+            made = _code_of(grant, device, code or {})
+        share_door(grant, method, device=device, code=made)
+    for entrance in entrances:
+        share_door(grant, method, entrance=entrance)
+    return method
+
+
+def _code_of(grant: AccessGrant, device: Device, columns: dict[str, Any]) -> AccessCode:
+    window = {"starts_at": grant.starts_at, "ends_at": grant.ends_at}
+    if grant.ends_at is None:
+        window["starts_at"] = None
+    usual = {"name": grant.identity.full_name, "created_at": grant.created_at, "digits": "482913"}
+    return make_code(device, **usual | window | {"grant_id": grant.pk} | columns)
+
+
+def share_door(grant: AccessGrant, method: AccessMethod, **door: Any) -> DoorShare:
+    """Let a grant want a method at one more door."""
+    window = {"starts_at": grant.starts_at, "ends_at": grant.ends_at}
+    made = MethodDoor.objects.create(method=method, **window | door)
+    return DoorShare.objects.create(door=made, grant=grant, **window)
 
 
 def make_event(workspace: Workspace | None = None, **fields: Any) -> Any:
