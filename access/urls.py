@@ -1,6 +1,7 @@
 from django.urls import path
 
 from access.cards import views as cards
+from access.grants import list_views as grants
 from access.people import mobile_views as mobile
 from access.people import views as people
 from access.places import views as places
@@ -34,6 +35,10 @@ urlpatterns = [
     path("access/credentials/<uuid:pk>/link/", mobile.reveal, name="acs-mobile-link"),
     path("access/credentials/<uuid:pk>/link/new/", mobile.ask_for_link, name="acs-mobile-link-new"),
     path("access/credentials/<uuid:pk>/back/", mobile.take_back, name="acs-mobile-take-back"),
+    # --- grants: the list, the calendar, who arrives ---
+    path("grants/", grants.grants, name="grants"),
+    path("grants/calendar/", grants.grants_calendar, name="grants-calendar"),
+    path("grants/arrivals/", grants.grants_arrivals, name="grants-arrivals"),
     # --- the encoding station ---
     path("cards/", cards.desk, name="cards"),
     path("cards/people/", cards.people, name="cards-people"),

@@ -106,6 +106,10 @@ ADDRESSES: dict[str, Address] = {
     "readyz": Address(GET, None),
     # audit
     "log": Address(GET, Permission.VIEW_LOG),
+    # grants
+    "grants": Address(GET, Permission.VIEW_GRANTS),
+    "grants-calendar": Address(GET, Permission.VIEW_GRANTS),
+    "grants-arrivals": Address(GET, Permission.VIEW_GRANTS),
     # locks
     "board": Address(GET, Permission.VIEW_BOARD),
     "stay": Address(POST, Permission.VIEW_BOARD),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 from django.urls import reverse
 
 from access.models.identities import UserIdentity
@@ -152,6 +153,10 @@ class AccessGrant(models.Model):
                 fields=["workspace", "-revoked_at", "id"],
                 name="grant_revoked",
                 condition=Q(revoked_at__isnull=False),
+            ),
+            # What ended last, by itself or by being revoked.
+            models.Index(
+                F("workspace"), Least("ends_at", "revoked_at").desc(), F("id"), name="grant_over"
             ),
             # The grants of one reservation.
             models.Index(
