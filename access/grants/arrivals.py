@@ -27,8 +27,8 @@ from locks.codes.words import State
 PAGE = 25
 DAYS = {0: "Today", 1: "Tomorrow"}
 STATES = {
-    RED: State("red", "Will not get in", "danger", "x-circle"),
-    AMBER: State("amber", "Needs a look", "warn", "alert"),
+    RED: State("red", "Not ready", "danger", "x-circle"),
+    AMBER: State("amber", "To look at", "warn", "alert"),
     GREEN: State("green", "Ready", "ok", "check"),
     ARRIVED: State("arrived", "Arrived", "ok", "log-in"),
 }

@@ -22,7 +22,7 @@ from access.grants.finding import (
 )
 from access.grants.standing import GrantStanding, Standing
 from access.models import AccessGrant, Delivery, GrantTarget
-from access.models.grants import AccessGrantQuerySet
+from access.models.grants import AccessGrantQuerySet, GrantState
 from accounts.actors import Actor
 from accounts.models import Space
 from accounts.permissions import Permission
@@ -35,6 +35,8 @@ MOST_COUNTED = 99
 _MOST_PLACES = 3
 #: Instead of a moment, in the cursor of a grant that has no end.
 _NEVER = "never"
+#: The tab is called Active, too.
+_NOT_ARRIVED = "Not arrived yet"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def _states(filters: Filters) -> list[Tab]:
     for each in STATES[filters.tab]:
         is_on = filters.state == each
         url = filters.to(filters.tab, "" if is_on else each)
-        found.append(Tab(label=each.label.capitalize(), count="", url=url, is_on=is_on))
+        label = _NOT_ARRIVED if each == GrantState.ACTIVE else each.label.capitalize()
+        found.append(Tab(label=label, count="", url=url, is_on=is_on))
     return found
 
 

@@ -162,7 +162,7 @@ def _message(deliveries: Sequence[Delivery], grant: AccessGrant, at: datetime) -
     latest = next((each for each in deliveries if each.state != DeliveryState.CANCELLED), None)
     if latest is None:
         has_address = bool(grant.identity.email) and not grant.identity.is_staff
-        return Check("Message", "Nothing sent", "warn" if has_address else "unknown", state.note)
+        return Check("Message", "Nothing sent", "warn" if has_address else "unknown")
     is_by_hand = latest.state == DeliveryState.SENT and latest.channel in _BY_HAND
     if latest.opened_at or is_by_hand:
         return Check("Message", state.word, "ok", state.note)

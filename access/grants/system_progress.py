@@ -47,15 +47,19 @@ def of_holder(holder: Holder | None, mode: Mode, at: datetime) -> Progress:
     user = holder.user
     doing = words.state_of(user, at, is_moving=holder.is_moving)
     if doing.key not in _SETTLED | _UNDER_WAY:
-        state = replace(doing, key="failed", tone="danger", icon="x-circle", note=_why(doing))
-        return Progress(state=state, since=user.seen_at)
+        return Progress(state=_out(doing), since=user.seen_at)
     if mode == Mode.CARD:
         return _of_card(holder, doing, at)
     return _of_key(holder, mode, doing, at)
 
 
-def _why(doing: State) -> str:
-    return doing.note or "The system does not let them in."
+def _out(doing: State) -> State:
+    """Say why somebody who shall be in the system is not."""
+    if doing.key == "gone":
+        note = "They were deleted at the provider, and not from here."
+        return State("failed", "Gone from the system", "danger", "x-circle", note)
+    note = doing.note or "The system does not let them in."
+    return replace(doing, key="failed", tone="danger", icon="x-circle", note=note)
 
 
 def _of_card(holder: Holder, doing: State, at: datetime) -> Progress:

@@ -152,7 +152,7 @@ def test_what_is_over_and_lingers_is_said_on_every_tab(client, device):
 
     html = page(client).content.decode()
 
-    assert "1 stay is over and not yet seen gone from every door" in html
+    assert "1 stay is over and not yet seen gone from every door." in html
 
 
 def test_a_page_ends_and_the_next_one_goes_on(client, device, monkeypatch):
