@@ -113,6 +113,12 @@ class Moves:
     leaving: list[tuple[str, Stay]]
     staying: int
 
+    @property
+    def rest(self) -> str:
+        if self.staying:
+            return f"{self.staying} more {'is' if self.staying == 1 else 'are'} staying."
+        return "" if self.coming or self.leaving else "Nobody comes or leaves."
+
 
 @dataclass(frozen=True)
 class Calendar:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 
 from access.grants import row_words, standing
 from access.grants.finding import (
     ACTIVE,
+    ENDED,
+    LINGERING,
     OVER_AT,
     STATES,
     TABS,
@@ -86,27 +88,49 @@ def listing(actor: Actor, filters: Filters, *, after: str, now: datetime) -> Lis
     ids = _page(filters, actor, after, now)
     more = len(ids) > PAGE
     grants = by_id(ids[:PAGE])
-    kept = filters.kept(actor)
+    numbers = _numbers(filters, actor, now)
     return Listing(
         rows=rows_of(grants, actor, now),
-        tabs=[_tab(filters, kept, key, now) for key in TABS],
+        tabs=[_tab(filters, key, numbers[key]) for key in TABS],
         states=_states(filters),
-        lingering=count(lingering(kept, now)),
+        lingering=numbers[LINGERING],
         after=_cursor(grants[-1], filters) if more else "",
         properties=list(Space.objects.for_actor(actor).properties().order_by("name")),
     )
 
 
-def count(grants: AccessGrantQuerySet) -> str:
-    """`7`, `99+`; "" for none."""
-    found = grants.order_by()[: MOST_COUNTED + 1].count()
-    if not found:
+def _numbers(filters: Filters, actor: Actor, now: datetime) -> dict[str, str]:
+    """Count each tab, and what lingers: `7`, `99+`; "" for none.
+
+    Each is counted by an index of its own. What a search finds is found once for all of them.
+    """
+    kept = filters.kept(actor)
+    if filters.query:
+        told = kept.annotate(over_at=OVER_AT).aggregate(**_counts(now))
+        return {key: _capped(number) for key, number in told.items()}
+    parts = {key: in_tab(kept, key, now) for key in TABS} | {LINGERING: lingering(kept, now)}
+    return {key: _capped(rows[: MOST_COUNTED + 1].count()) for key, rows in parts.items()}
+
+
+def _counts(now: datetime) -> dict[str, Count]:
+    is_over = Q(over_at__lte=now)
+    lasting = Q(over_at=None) | Q(over_at__gt=now)
+    kinds = {
+        UPCOMING: Q(revoked_at=None, starts_at__gt=now),
+        ACTIVE: lasting & Q(revoked_at=None, starts_at__lte=now),
+        ENDED: is_over,
+        LINGERING: is_over & Q(gone_at=None),
+    }
+    return {key: Count("pk", filter=each) for key, each in kinds.items()}
+
+
+def _capped(number: int) -> str:
+    if not number:
         return ""
-    return f"{MOST_COUNTED}+" if found > MOST_COUNTED else str(found)
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
 
 
-def _tab(filters: Filters, kept: AccessGrantQuerySet, key: str, now: datetime) -> Tab:
-    number = count(in_tab(kept, key, now))
+def _tab(filters: Filters, key: str, number: str) -> Tab:
     is_on = filters.tab == key
     return Tab(label=TABS[key], count=number or "0", url=filters.to(key), is_on=is_on)
 

@@ -179,7 +179,7 @@ class _World:
             "ended, a property": f"{home}?tab=ended&property={place}",
             "active, a common word": f"{home}?q=ja",
             "ended, two words": f"{home}?tab=ended&q=ja+do",
-            "active, a door": f"{home}?q={self.doors[0].name.replace(' ', '+')}",
+            "active, a door": f"{home}?q={self.doors[5].name.replace(' ', '+')}",
             "active, nobody": f"{home}?q=zzz",
             "calendar": f"{home}calendar/?property={place}",
             "arrivals": f"{home}arrivals/",

@@ -21,6 +21,10 @@ SIGNED_IN = [
     "/accounts/",
     "/accounts/connect/",  # a form's address, opened by hand
     "/access/",
+    "/grants/",
+    "/grants/?tab=ended",
+    "/grants/calendar/",
+    "/grants/arrivals/",
     "/people/",
     "/people/invite/",
     "/people/outbox/",

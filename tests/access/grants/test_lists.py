@@ -147,6 +147,22 @@ def test_a_stay_changes_its_tab_on_the_dot(client, device, milliseconds, tab):
         ]
 
 
+def test_what_a_search_finds_is_counted_in_each_tab(client, one_of_each):
+    listing = page(client, q="front").context["listing"]
+
+    assert [each.count for each in listing.tabs] == ["1", "3", "3"]
+    assert listing.lingering == "1"
+    assert page(client, q="zzz").context["listing"].lingering == ""
+
+
+@pytest.mark.parametrize(("most", "expected"), [(3, "3"), (2, "2+")])
+def test_nobody_counts_for_ever(client, one_of_each, monkeypatch, most, expected):
+    monkeypatch.setattr("access.grants.listing.MOST_COUNTED", most)
+
+    for query in ("", "front"):
+        assert page(client, q=query).context["listing"].tabs[1].count == expected
+
+
 def test_what_is_over_and_lingers_is_said_on_every_tab(client, device):
     stay(device, starts=timedelta(days=-2), ends=timedelta(days=-1))
 
