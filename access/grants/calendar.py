@@ -114,6 +114,10 @@ class Moves:
     staying: int
 
     @property
+    def is_shown(self) -> bool:
+        return bool(self.coming or self.leaving or self.day.is_today)
+
+    @property
     def rest(self) -> str:
         if self.staying:
             return f"{self.staying} more {'is' if self.staying == 1 else 'are'} staying."

@@ -85,10 +85,11 @@ class Listing:
 
 def listing(actor: Actor, filters: Filters, *, after: str, now: datetime) -> Listing:
     """Put a page together. A fixed number of queries. Raises CursorError."""
-    ids = _page(filters, actor, after, now)
+    kept = filters.kept(actor)
+    ids = _page(filters, kept, after, now)
     more = len(ids) > PAGE
     grants = by_id(ids[:PAGE])
-    numbers = _numbers(filters, actor, now)
+    numbers = _numbers(filters, kept, now)
     return Listing(
         rows=rows_of(grants, actor, now),
         tabs=[_tab(filters, key, numbers[key]) for key in TABS],
@@ -99,12 +100,11 @@ def listing(actor: Actor, filters: Filters, *, after: str, now: datetime) -> Lis
     )
 
 
-def _numbers(filters: Filters, actor: Actor, now: datetime) -> dict[str, str]:
+def _numbers(filters: Filters, kept: AccessGrantQuerySet, now: datetime) -> dict[str, str]:
     """Count each tab, and what lingers: `7`, `99+`; "" for none.
 
     Each is counted by an index of its own. What a search finds is found once for all of them.
     """
-    kept = filters.kept(actor)
     if filters.query:
         told = kept.annotate(over_at=OVER_AT).aggregate(**_counts(now))
         return {key: _capped(number) for key, number in told.items()}
@@ -148,9 +148,9 @@ def _states(filters: Filters) -> list[Tab]:
 # --- a page ---------------------------------------------------------------------------
 
 
-def _page(filters: Filters, actor: Actor, after: str, now: datetime) -> list[UUID]:
+def _page(filters: Filters, kept: AccessGrantQuerySet, after: str, now: datetime) -> list[UUID]:
     """Return the ids of one page, and of one row more where there is one."""
-    found = filters.rows(actor, now)
+    found = filters.rows(kept, now)
     if filters.tab == UPCOMING:
         return _by_start(found, after)
     if filters.tab == ACTIVE:
