@@ -74,8 +74,17 @@ class FakeGrants:
         return grant
 
     def change(
-        self, grant: AccessGrant, asked: Asked, *, generation: int, outline: Any, by: Any, at: Any
+        self,
+        grant: AccessGrant,
+        asked: Asked,
+        *,
+        generation: int,
+        outline: Any,
+        by: Any,
+        at: Any,
+        is_told: bool,
     ) -> AccessGrant:
+        assert is_told
         if self.before_change:
             self.before_change(grant)
         self._refuse(asked)
@@ -88,7 +97,10 @@ class FakeGrants:
         grant.refresh_from_db()
         return grant
 
-    def revoke(self, grants: Any, *, by: Any, at: datetime, reason: str = "") -> int:
+    def revoke(
+        self, grants: Any, *, by: Any, at: datetime, reason: str = "", is_told: bool
+    ) -> int:
+        assert is_told
         for grant in grants:
             grant.revoked_at = at
             grant.save(update_fields=["revoked_at"])
