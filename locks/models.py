@@ -217,6 +217,11 @@ class ActionAttempt(models.Model):
     user = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="+")
     actor_kind = models.CharField(max_length=10)
     actor_name = models.CharField(max_length=200)
+    #: Who it was, for people who have no user: a guest's id in the app above.
+    actor_id = models.CharField(max_length=200, blank=True)
+    #: On what authority, where no role gives it (actuation.authorities); empty for users.
+    authority = models.CharField(max_length=20, blank=True)
+    authority_id = models.UUIDField(null=True)
     how = models.CharField(max_length=20)
     idempotency_key = models.CharField(max_length=255)
     #: SHA-256 of what was asked under that key.
@@ -269,6 +274,12 @@ class ActionAttempt(models.Model):
                 name="attempt_unsettled",
                 condition=models.Q(status__in=["queued", "sending", "unconfirmed"]),
             ),
+            # How often was an authority used lately?
+            models.Index(
+                fields=["authority_id", "-created_at"],
+                name="attempt_authority",
+                condition=models.Q(authority_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -282,7 +293,7 @@ class ActionAttempt(models.Model):
     def who(self) -> Who:
         return Who(
             kind=self.actor_kind,
-            id=str(self.user_id) if self.user_id else "",
+            id=str(self.user_id) if self.user_id else self.actor_id,
             name=self.actor_name,
         )
 

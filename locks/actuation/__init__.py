@@ -12,6 +12,7 @@ from locks.actuation.asking import (
     BusyError,
     KeyReusedError,
     NotActivatedError,
+    NotAllowedError,
     NotSupportedError,
     Order,
     ReasonMissingError,
@@ -19,15 +20,18 @@ from locks.actuation.asking import (
     TooManyError,
     request,
 )
+from locks.actuation.authorities import Authority
 from locks.actuation.sending import Outcome, dispatch, perform
 from locks.actuation.settling import settle_by_person, settle_from_feed
 from locks.actuation.sweeping import sweep
 
 __all__ = [
     "AccountSilentError",
+    "Authority",
     "BusyError",
     "KeyReusedError",
     "NotActivatedError",
+    "NotAllowedError",
     "NotSupportedError",
     "Order",
     "Outcome",

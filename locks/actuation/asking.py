@@ -15,7 +15,8 @@ from accounts.models import AccountState, UnlockPolicy, User
 from accounts.permissions import Permission
 from audit.who import Who
 from audit.words import How, Result
-from locks.actuation import sending
+from locks.actuation import authorities, sending
+from locks.actuation.authorities import Authority
 from locks.actuation.rows import note, show
 from locks.models import ActionAttempt, Device
 from locks.states import Action, AttemptStatus
@@ -70,6 +71,13 @@ class NotActivatedError(RefusedHere):
     code = "otp_not_activated"
 
 
+class NotAllowedError(RefusedHere):
+    """The authority given does not hold for this door now."""
+
+    status = 403
+    code = "not_allowed"
+
+
 class TooManyError(RefusedHere):
     status = 429
     code = "rate_limited"
@@ -94,8 +102,12 @@ class Order:
     idempotency_key: str
     who: Who
     how: How
-    #: None for the command line, which has the machine's own authority.
+    #: None for the command line, which has the machine's own authority; and for an `authority`.
     actor: Actor | None
+    #: For people without a role here: what gives them this door now.
+    authority: Authority | None = None
+    #: SHA-256 of what a guest's browser calls itself, for the log.
+    agent_hash: str = ""
     reason: str = ""
     seconds: int | None = None
     #: An explicit second opening during the cool-down.
@@ -140,6 +152,8 @@ def _request(device: Device, order: Order) -> ActionAttempt:
             .get(pk=device.pk)
         )
         now: datetime = locked.database_now  # type: ignore[attr-defined]  # annotated above
+        if order.authority and not authorities.holds(order.authority, locked):
+            raise NotAllowedError("You may not open this door now.")
         if earlier := _earlier(locked, order, now):
             return earlier
         _refuse_if(locked, order, now)
@@ -194,7 +208,9 @@ def _refuse_if(device: Device, order: Order, now: datetime) -> None:
         raise NotSupportedError("this lock cannot be locked remotely")
     if order.action == Action.UNLOCK and not device.can_unlock:
         raise NotSupportedError("this lock cannot be opened remotely")
-    if order.action == Action.UNLOCK and device.policy == UnlockPolicy.REASON and not order.reason:
+    # A guest's reason is their stay.
+    wants_reason = device.policy == UnlockPolicy.REASON and order.authority is None
+    if order.action == Action.UNLOCK and wants_reason and not order.reason:
         raise ReasonMissingError("Give a reason: this door asks for one.")
     _refuse_too_many(device, order, now)
 
@@ -202,6 +218,8 @@ def _refuse_if(device: Device, order: Order, now: datetime) -> None:
 def _refuse_too_many(device: Device, order: Order, now: datetime) -> None:
     of_door = Q(device=device, action=order.action)
     of_person = Q(user=order.user, actor_kind=order.who.kind)
+    if order.authority:
+        of_person = Q(authority=order.authority.kind, authority_id=order.authority.id)
     recent = ActionAttempt.objects.filter(
         of_door | of_person, created_at__gt=now - timedelta(minutes=1)
     ).aggregate(door=Count("pk", filter=of_door), person=Count("pk", filter=of_person))
@@ -219,6 +237,9 @@ def _write(device: Device, order: Order, now: datetime) -> ActionAttempt:
         user=order.user,
         actor_kind=order.who.kind,
         actor_name=order.who.name[:200],
+        actor_id="" if order.user else order.who.id,
+        authority=order.authority.kind if order.authority else "",
+        authority_id=order.authority.id if order.authority else None,
         how=order.how,
         idempotency_key=order.idempotency_key,
         request_hash=order.hash_for(device),
@@ -226,6 +247,7 @@ def _write(device: Device, order: Order, now: datetime) -> ActionAttempt:
         deadline=now + timedelta(seconds=settings.ATTEMPT_DEADLINE_SECONDS),
     )
     transaction.on_commit(lambda: sending.dispatch(attempt.pk))  # before the boards: the door waits
-    note(attempt, device, "requested", Result.REQUESTED, at=now)
+    agent = order.agent_hash
+    note(attempt, device, "requested", Result.REQUESTED, at=now, agent_hash=agent)
     show(device, attempt, patience_seconds=OUTCOME_MAY_FOLLOW_SECONDS)
     return attempt

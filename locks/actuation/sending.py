@@ -34,7 +34,7 @@ from accounts.providers.base import (
 from accounts.sealing import UnreadableError
 from audit.words import Result
 from locks import live, tasks
-from locks.actuation import doors
+from locks.actuation import authorities, doors
 from locks.actuation.rows import RESULT_OF, database_now, hold, note, show
 from locks.actuation.settling import settle_if_told
 from locks.insisting import insist
@@ -124,7 +124,7 @@ def _claim(attempt: ActionAttempt, by: str) -> float | None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM,
+            _CLAIM.format(authorities=authorities.in_claim()),
             {
                 "id": attempt.pk,
                 "by": by,
@@ -161,7 +161,8 @@ UPDATE locks_actionattempt AS a
          WHERE m.user_id = a.user_id AND u.is_active
            AND m.workspace_id = a.workspace_id
            AND m.role = ANY(%(roles)s)
-           AND (m.property_id IS NULL OR m.property_id = d.property_id)))
+           AND (m.property_id IS NULL OR m.property_id = d.property_id))
+    OR {authorities})
 RETURNING a.sent_at, extract(epoch FROM a.deadline - clock_timestamp())
 """
 
