@@ -4,6 +4,7 @@ from access.models.credentials import AcsCredential
 from access.models.feeds import FeedReading, FeedStay, ReservationFeed
 from access.models.grants import AccessGrant, GrantTarget, RequestedMethod
 from access.models.guests import Delivery, GuestDevice, GuestLink
+from access.models.houses import GuestHouse
 from access.models.identities import UserIdentity
 from access.models.jobs import EncodeJob
 from access.models.methods import AccessMethod, DoorShare, MethodDoor
@@ -33,6 +34,7 @@ __all__ = [
     "FeedStay",
     "GrantTarget",
     "GuestDevice",
+    "GuestHouse",
     "GuestLink",
     "MethodDoor",
     "RequestedMethod",
