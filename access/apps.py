@@ -7,3 +7,6 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from access import hook_receivers, receivers  # noqa: F401  connects them
+        from access.guests import authority
+
+        authority.register()

@@ -2,6 +2,8 @@ from django.urls import path
 
 from access.cards import views as cards
 from access.grants import list_views as grants
+from access.guests import house_views as houses
+from access.guests import views as guests
 from access.people import mobile_views as mobile
 from access.people import views as people
 from access.places import views as places
@@ -62,4 +64,19 @@ urlpatterns = [
     path(
         "reservations/<uuid:pk>/remove/", reservations.remove_feed, name="reservation-feed-remove"
     ),
+    # --- what guests are told ---
+    path("grants/guest-page/<uuid:pk>/", houses.edit, name="guest-page"),
+    path("grants/guest-page/<uuid:pk>/preview/", houses.preview, name="guest-page-preview"),
+    # --- the page behind a guest's link: the link is the authority, nobody signs in ---
+    path("k/", guests.page, name="guest"),
+    path("k/code/", guests.prove, name="guest-code"),
+    path("k/hold/", guests.hold, name="guest-hold"),
+    path("k/unlock/", guests.unlock, name="guest-unlock"),
+    path("k/attempt/<uuid:pk>/", guests.attempt, name="guest-attempt"),
+    path("k/help/", guests.help_page, name="guest-help"),
+    path("k/stay.ics", guests.calendar, name="guest-calendar"),
+    path("k/offline/", guests.offline, name="guest-offline"),
+    path("k/seen/", guests.seen, name="guest-seen"),
+    path("k/worker.js", guests.worker, name="guest-worker"),
+    path("k/<str:token>/", guests.enter, name="guest-link"),
 ]

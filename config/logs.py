@@ -15,6 +15,7 @@ _SECRETS = re.compile(
     | (?P<bearer>\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{6,}
     | (?P<link>/connect/)[A-Za-z0-9_-]{20,}
     | (?P<invite>/invitation/)[A-Za-z0-9_-]{20,}
+    | (?P<guest>/k/)[A-Za-z0-9_-]{20,}
     """
 )
 

@@ -170,6 +170,12 @@ ADDRESSES: dict[str, Address] = {
     ),
     "acs-group": Address(GET, Permission.VIEW_ACCESS, pk_of("group"), per_property=True),
     "acs-entrance": Address(GET, Permission.VIEW_ACCESS, pk_of("entrance"), per_property=True),
+    "guest-page": Address(
+        BOTH, Permission.MANAGE_RESERVATIONS, pk_of("property"), per_property=True
+    ),
+    "guest-page-preview": Address(
+        GET, Permission.MANAGE_RESERVATIONS, pk_of("property"), per_property=True
+    ),
     "acs-entrance-link": Address(
         POST, Permission.MANAGE_SYSTEMS, pk_of("entrance"), per_property=True
     ),
@@ -281,6 +287,18 @@ BY_TOKEN = {
     "connect-done": GET,
     "connect-activate-hub": POST,
     "invitation": BOTH,
+    # what guests see (tests/access/guests)
+    "guest-link": GET,
+    "guest": GET,
+    "guest-code": POST,
+    "guest-hold": POST,
+    "guest-unlock": POST,
+    "guest-attempt": GET,
+    "guest-help": BOTH,
+    "guest-calendar": GET,
+    "guest-offline": GET,
+    "guest-seen": POST,
+    "guest-worker": GET,
 }
 
 #: Called by providers: a signature is the authority (tests/accounts/hooks).
@@ -416,8 +434,9 @@ def test_other_methods_are_refused(name: str, world: World) -> None:
 
 @every(BY_TOKEN)
 def test_other_methods_are_refused_by_pages_behind_a_link(name: str) -> None:
-    args = {"connect-callback": [], "connect-activate-hub": ["token", uuid4()]}.get(name, ["token"])
-    address = reverse(name, args=args)
+    own = {"connect-activate-hub": ["token", uuid4()], "guest-attempt": [uuid4()]}
+    has_token = name == "guest-link" or not name.startswith(("guest", "connect-callback"))
+    address = reverse(name, args=own.get(name, ["token"] if has_token else []))
 
     refused = {m for m in ALL if Client().generic(m, address).status_code == 405}
 
