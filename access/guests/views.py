@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access.guests import diary, helping, languages, links, proving, seeing, visits, wording
@@ -27,7 +26,6 @@ _UNKNOWN = Limit(per_second=0.5, burst=30)
 
 
 @require_safe
-@csrf_exempt
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """Exchange a link for a cookie and an address without the token. Nothing else happens."""
     link = links.exchange(token, at=timezone.now())

@@ -156,6 +156,8 @@
     reset();
     isTwice = !isTwice;
     currentTarget.setAttribute("aria-pressed", String(isTwice));
+    document.querySelector("[data-hint]").textContent = isTwice ? words.twiceHint : words.holdHint;
     for (const button of list.querySelectorAll(".guest-hold")) wordOf(button).textContent = idleWord();
   });
+  list.dataset.ready = "";
 })();

@@ -25,6 +25,7 @@
   function enlarge(button, isBig) {
     document.getElementById(button.dataset.bigger).classList.toggle("is-bigger", isBig);
     button.setAttribute("aria-pressed", String(isBig));
+    button.querySelector("span").textContent = isBig ? button.dataset.less : button.dataset.more;
   }
 
   document.addEventListener("click", (event) => {
