@@ -140,7 +140,7 @@ def stay_of(grant: AccessGrant, *, at: datetime) -> Stay:
     rows = in_walking_order(grant, _rows(grant, at))
     return Stay(
         **{name: getattr(told, name) for name in _ALWAYS},
-        ways=tuple(_ways(rows)),
+        ways=tuple(_ways(rows, at)),
         web_doors=tuple(_web_door(each.device) for each in _by_web(rows) if each.device),
         doors=tuple(dict.fromkeys(name_of(each) for each in rows)),
         code_ids=tuple(each.code.pk for each in rows if each.code and _digits_of(each.code)),
@@ -194,7 +194,7 @@ def _web_door(device: Device) -> WebDoor:
     return WebDoor(id=device.pk, name=device.name, is_heard=is_heard)
 
 
-def _ways(rows: Sequence[MethodDoor]) -> list[Way]:
+def _ways(rows: Sequence[MethodDoor], at: datetime) -> list[Way]:
     """Return the ways in but for the web key, one per PIN, card or mobile key."""
     credentials = _credentials(rows)
     found: dict[tuple[Mode, Progress, str], list[str]] = {}
@@ -205,7 +205,9 @@ def _ways(rows: Sequence[MethodDoor]) -> list[Way]:
         if row.code:
             progress, secret = _progress_of_code(row.code)
         else:
-            progress, secret = _progress_of(credentials.get((row.method.acs_user_id, mode)), mode)
+            progress, secret = _progress_of(
+                credentials.get((row.method.acs_user_id, mode)), mode, at
+            )
         found.setdefault((mode, progress, secret), []).append(name_of(row))
     return [
         Way(
@@ -253,7 +255,9 @@ def _credentials(rows: Sequence[MethodDoor]) -> Credentials:
     }
 
 
-def _progress_of(credential: AcsCredential | None, mode: Mode) -> tuple[Progress, str]:
+def _progress_of(
+    credential: AcsCredential | None, mode: Mode, at: datetime
+) -> tuple[Progress, str]:
     """Tell how far a card, a PIN or a mobile key of an access system is, and its secret."""
     if credential is None:
         return Progress.PENDING, ""
@@ -261,13 +265,10 @@ def _progress_of(credential: AcsCredential | None, mode: Mode) -> tuple[Progress
         is_good = credential.was_written and not credential.needs_to_be_reissued
         return (Progress.READY if is_good else Progress.PENDING), ""
     try:
-        secret = credential.unseal_code() if mode == Mode.CODE else _key_address(credential)
+        secret = credential.unseal_code() if mode == Mode.CODE else credential.unseal_instant_key()
     except UnreadableError:
         return Progress.TROUBLE, ""
+    ends_at = credential.instant_key_expires_at
+    if mode == Mode.MOBILE_KEY and ends_at is not None and ends_at <= at:
+        return Progress.READY, ""  # its link is over; the key may be on a phone
     return (Progress.READY, secret) if secret else (Progress.PENDING, "")
-
-
-def _key_address(credential: AcsCredential) -> str:
-    """Return the address that brings a mobile key to a phone, or "" while there is none."""
-    unseal = getattr(credential, "unseal_instant_key", None)
-    return str(unseal()) if unseal else ""

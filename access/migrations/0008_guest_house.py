@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0006_grants'),
+        ('access', '0007_mobile_keys'),
         ('accounts', '0006_hooks'),
     ]
 

@@ -117,6 +117,18 @@ def test_auth_04_cookies_are_bound_to_the_host_and_kept_from_scripts() -> None:
     ]
 
 
+def test_gst_01_cookies_of_guests_are_bound_to_the_host() -> None:
+    code = (
+        "from django.conf import settings as s;"
+        " print(s.GUEST_LINK_COOKIE_NAME, s.GUEST_DEVICE_COOKIE_NAME)"
+    )
+
+    assert manage("shell", "--no-imports", "-c", code).stdout.split() == [
+        "__Host-stay",
+        "__Host-stay-device",
+    ]
+
+
 def test_db_03_a_stuck_database_holds_nobody() -> None:
     options = settings.DATABASES["default"]["OPTIONS"]
 

@@ -184,6 +184,26 @@ def test_pins_of_access_systems_are_shown_as_well() -> None:
     assert "<span>482</span><span>913</span>" in page_of(grant)
 
 
+def test_a_mobile_key_is_a_link_until_that_is_over() -> None:
+    grant = make_stay()
+    system = make_system(property=grant.property)
+    user = make_acs_user(system)
+    give(grant, "mobile_key", make_entrance(system), system=system, acs_user=user)
+    assert "Your mobile key is being made." in page_of(grant)
+    key = make_credential(user, access_method="mobile_key", card_number="")
+    key.seal_instant_key("https://keys.example.org/ik/CANARY")
+    key.instant_key_expires_at = timezone.now() + timedelta(hours=1)
+    key.save()
+    assert 'href="https://keys.example.org/ik/CANARY" rel="noreferrer noopener"' in page_of(grant)
+
+    key.instant_key_expires_at = timezone.now()
+    key.save()
+
+    html = page_of(grant)
+    assert "The link to your mobile key is over." in html
+    assert "CANARY" not in html
+
+
 def test_doors_of_a_space_come_from_the_outside_in() -> None:
     place = make_property()
     building = place.children.create(
