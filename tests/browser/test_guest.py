@@ -7,9 +7,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Error, Page, expect
 
-from tests.browser.conftest import Demo, new_context
+from tests.browser.conftest import Demo, new_context, sign_in
 from tests.browser.staying import attempts, stay
-from tests.browser.test_accessibility import both_themes
+from tests.browser.test_accessibility import both_themes, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -261,5 +261,26 @@ def test_axe_finds_no_violation_on_any_page_of_a_guest(browser: Browser, demo: D
     page.goto(soon["path"])
     found["before"] = both_themes(page)
 
+    assert {part: rows for part, rows in found.items() if rows} == {}
+    page.context.close()
+
+
+def test_what_guests_are_told_is_written_and_looked_at(browser: Browser, demo: Demo) -> None:
+    made = stay(demo, doors=[DOOR])
+    page = still(browser, demo)
+    sign_in(page, "manager")
+    page.goto(f"/grants/guest-page/{made['property']}/")
+    found = {"form": both_themes(page)}
+    page.get_by_label("Address").fill("Quay 14")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("link", name="During the stay").click()
+
+    expect(page.get_by_text("Quay 14")).to_be_visible()
+    found["preview"] = both_themes(page)
+    page.locator(".guest-hold").first.click()
+    expect(page.locator("[data-outcome] p")).to_have_count(0)
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
     assert {part: rows for part, rows in found.items() if rows} == {}
     page.context.close()
