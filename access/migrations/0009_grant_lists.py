@@ -5,7 +5,7 @@ from django.db.models.functions import Least
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0007_mobile_keys")]
+    dependencies = [("access", "0008_guest_house")]
 
     operations = [
         migrations.AddIndex(
