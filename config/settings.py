@@ -226,6 +226,17 @@ STORAGES = {
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
+#: What guests are written to in, and their page is shown in. Staff read English: no middleware
+#: looks at what a browser would like, and guests' texts are made in a language by name.
+LANGUAGES = [
+    ("en", "English"),
+    ("nl", "Dutch"),
+    ("de", "German"),
+    ("fr", "French"),
+    ("es", "Spanish"),
+    ("pt", "Portuguese"),
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -1,0 +1,20 @@
+"""Whom a guest asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Empty where nobody said."""
+
+    phone: str = ""
+    email: str = ""
+
+
+def contact_of(house: Space) -> Contact:
+    """Return how the house can be reached."""
+    return Contact()
