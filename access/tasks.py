@@ -52,14 +52,10 @@ def sweep_jobs() -> None:
 
 
 @shared_task
-def queue_due_feeds() -> None:
-    from access.reservations import polling
-
-    polling.queue_due()
 
 
 @shared_task
-def read_feed(feed_id: str) -> None:
-    from access.reservations import polling
+def send_messages() -> None:
+    from access.guests import sending
 
-    polling.read(UUID(feed_id))
+    sending.run()

@@ -56,6 +56,7 @@ app.conf.update(
         "locks.tasks.reconcile_codes": {"queue": "reconcile"},
         "access.tasks.look_at_systems": {"queue": "reconcile"},
         "access.tasks.work_on_job": {"queue": "actuate"},
+        "access.tasks.send_messages": {"queue": "deliver"},
     },
     timezone="UTC",
     beat_schedule=BEAT_SCHEDULE,
