@@ -52,6 +52,17 @@ def sweep_jobs() -> None:
 
 
 @shared_task
+def queue_due_feeds() -> None:
+    from access.reservations import polling
+
+    polling.queue_due()
+
+
+@shared_task
+def read_feed(feed_id: str) -> None:
+    from access.reservations import polling
+
+    polling.read(UUID(feed_id))
 
 
 @shared_task

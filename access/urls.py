@@ -3,6 +3,7 @@ from django.urls import path
 from access.cards import views as cards
 from access.grants import list_views as grants
 from access.guests import house_views as houses
+from access.guests import message_views as messages
 from access.guests import views as guests
 from access.people import mobile_views as mobile
 from access.people import views as people
@@ -79,4 +80,14 @@ urlpatterns = [
     path("k/seen/", guests.seen, name="guest-seen"),
     path("k/worker.js", guests.worker, name="guest-worker"),
     path("k/<str:token>/", guests.enter, name="guest-link"),
+    # --- messages to guests ---
+    path("grants/<uuid:pk>/messages/", messages.message_list, name="grant-messages"),
+    path("grants/<uuid:pk>/messages/new/", messages.message_new, name="grant-message-new"),
+    path("grants/<uuid:pk>/messages/copy/", messages.message_copy, name="grant-message-copy"),
+    path("grants/<uuid:pk>/messages/print/", messages.message_print, name="grant-message-print"),
+    path("grants/messages/<uuid:pk>/again/", messages.message_again, name="message-again"),
+    path("grants/messages/<uuid:pk>/now/", messages.message_now, name="message-now"),
+    path("grants/messages/<uuid:pk>/cancel/", messages.message_cancel, name="message-cancel"),
+    path("grants/messages/<uuid:pk>/code/", messages.message_link_code, name="message-link-code"),
+    path("grants/messages/<uuid:pk>/mail/", messages.message_mail, name="message-mail"),
 ]

@@ -1,8 +1,8 @@
-"""The demo sends no mail: it writes mails to a folder, and this reads invitations back.
+"""The demo sends no mail: it writes mails to a folder, and this reads some back.
 
 Never in production: the folder is named by `bin/run` alone, and a deployment check refuses it.
-Of all the mails there only the invitations of the reader's own workspace are shown, never
-somebody's link to a new password.
+Of all the mails there only those of the reader's own workspace are shown, that invite
+people or are for guests; never somebody's link to a new password.
 """
 
 from __future__ import annotations
@@ -59,6 +59,23 @@ def invitations_of(actor: Actor) -> list[Mail]:
     return sorted(found, key=lambda mail: mail.at, reverse=True)[:_SHOWN]
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """What a mail that nobody sent says."""
+
+    to: str
+    subject: str
+    text: str
+
+
+def find(header: str, value: str) -> Unsent | None:
+    """Return the newest mail with this in a header, or None. For a demo's own pages only."""
+    for message in _messages(Path(settings.DEMO_MAIL_FOLDER)):
+        if str(message[header] or "").strip() == value:
+            return Unsent(str(message["To"]), str(message["Subject"]), _text(message))
+    return None
+
+
 def _messages(folder: Path) -> list[EmailMessage]:
     files = sorted(folder.glob("*.log"), reverse=True)[: 4 * _SHOWN]
     texts = [file.read_bytes()[:_LARGEST_BYTES] for file in files]
@@ -71,13 +88,17 @@ def _messages(folder: Path) -> list[EmailMessage]:
 
 
 def _read(message: EmailMessage, invitation: Invitation) -> Mail:
-    body = message.get_body(("plain",))
     has_ended = invitation.accepted_at or invitation.withdrawn_at
     return Mail(
         invitation=invitation,
         to=str(message["To"]),
         subject=str(message["Subject"]),
-        text=body.get_content() if body else "",
+        text=_text(message),
         at=invitation.created_at,
         is_over=bool(has_ended) or invitation.expires_at <= timezone.now(),
     )
+
+
+def _text(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    return str(body.get_content()) if body else ""

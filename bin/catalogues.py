@@ -40,7 +40,7 @@ def found() -> Catalog:
         name = str(path.relative_to(CHECKOUT))
         texts = extract("python", io.BytesIO(source.encode()), _KEYWORDS, ("Translators:",))
         for _, message, comments, context in texts:
-            catalog.add(message, locations=[(name, None)], auto_comments=comments, context=context)
+            catalog.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
     return catalog
 
 

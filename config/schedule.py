@@ -38,6 +38,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "actuate"},
     },
+    "queue the calendars that are due": {
+        "task": "access.tasks.queue_due_feeds",
+        "schedule": 10,
+        "options": {"expires": 10, "queue": "poll"},
     },
     "send the messages to guests that are due": {
         "task": "access.tasks.send_messages",

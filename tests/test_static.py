@@ -10,7 +10,10 @@ from audit.presenting import PRESENTERS
 ROOT = Path(__file__).resolve().parent.parent
 CSS = sorted((ROOT / "static/css").glob("*.css"))
 JS = sorted((ROOT / "static/js").glob("*.js"))
-TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+#: Of pages; what mails may hold is looked at in tests/config/test_repository.py.
+TEMPLATES = sorted(
+    path for path in (ROOT / "templates").rglob("*.html") if path.name != "letter.html"
+)
 TOKENS = (ROOT / "static/css/tokens.css").read_text()
 
 #: Symbols that templates name by a variable.

@@ -24,6 +24,7 @@ from django.utils import timezone
 from accounts.models import ConnectWebview, Hub, Invitation, Role
 from accounts.permissions import Permission, roles_with
 from locks.models import Device
+from tests.access.guests import written_to
 from tests.make import (
     client_of,
     make_acs_user,
@@ -70,6 +71,8 @@ class World:
         self.mobile_key = make_credential(self.cardholder, access_method="mobile_key")
         self.job = make_job(make_acs_user(self.system), make_encoder(self.system), state="failed")
         self.feed = make_feed(self.property)
+        self.grant = written_to.make_stay(self.property)
+        self.message = written_to.ask(self.grant)
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
         ends = now + timedelta(hours=1)
@@ -226,6 +229,22 @@ ADDRESSES: dict[str, Address] = {
     "card-discard": Address(POST, Permission.MAKE_CARDS, pk_of("job"), per_property=True),
     "card-lost": Address(BOTH, Permission.CANCEL_CARDS, pk_of("card"), per_property=True),
     "card-returned": Address(BOTH, Permission.CANCEL_CARDS, pk_of("card"), per_property=True),
+    # access: messages to guests
+    "grant-messages": Address(GET, Permission.VIEW_GRANTS, pk_of("grant"), per_property=True),
+    "grant-message-new": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True),
+    "grant-message-copy": Address(
+        POST, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True
+    ),
+    "grant-message-print": Address(
+        POST, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True
+    ),
+    "message-again": Address(POST, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True),
+    "message-now": Address(POST, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True),
+    "message-cancel": Address(POST, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True),
+    "message-link-code": Address(
+        POST, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True
+    ),
+    "message-mail": Address(GET, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True),
     # accounts
     "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
     "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),
