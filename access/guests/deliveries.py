@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Protocol
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -13,13 +12,12 @@ from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
 
 from access import tasks
+from access.grants.asking import By
 from access.guests import languages
 from access.guests.letters import Change, Kind
 from access.models import AccessGrant, Delivery, GuestLink
 from access.models.guests import Channel, DeliveryState
-from accounts.models import User
 from accounts.permissions import Permission
-from audit.who import Who
 from locks import live
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError
@@ -33,18 +31,6 @@ REMINDED_AT = time(8)
 _MOST_PER_HOUR = 20
 _LONGEST_ADDRESS = 254
 _OPEN = (DeliveryState.WAITING, DeliveryState.SENDING)
-
-
-class By(Protocol):
-    """Whoever acts: a person, or Lockboard itself."""
-
-    @property
-    def who(self) -> Who: ...
-
-    @property
-    def user(self) -> User | None: ...
-
-    def require(self, permission: Permission, property_id: UUID | None = None) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 #: Of each step of the conversation; all of them together stay below the lease of a message.
 _SECONDS = 10
+#: Writes mails where logs go: a guest's link must not stand there.
+_NO_SERVER = "django.core.mail.backends.console.EmailBackend"
 _OURS = {"django.core.mail.backends.smtp.EmailBackend": "access.guests.mailing.Backend"}
 
 
@@ -85,6 +87,8 @@ class Backend(smtp.EmailBackend):
 @contextmanager
 def mailbox() -> Iterator[BaseEmailBackend]:
     """Connect to the mail server. Raises UnreachableError."""
+    if settings.EMAIL_BACKEND == _NO_SERVER:
+        raise UnreachableError("No mail server is set up (EMAIL_URL).")
     found = get_connection(
         _OURS.get(settings.EMAIL_BACKEND, settings.EMAIL_BACKEND), timeout=_SECONDS
     )

@@ -21,8 +21,8 @@ KIND_WORDS = {
     Kind.REVOKED: "Cancellation",
 }
 _HANDED = {
-    Channel.COPIED: ("Copied", "copy", "Somebody took its text, to send it by a messenger."),
-    Channel.PRINTED: ("Printed", "log-out", "Somebody printed it."),
+    Channel.COPIED: ("Copied", "copy", "{by} took its text, to send it by a messenger."),
+    Channel.PRINTED: ("Made for paper", "log-out", "{by} made a sheet to print."),
 }
 _SCANNED = "Its link was fetched, perhaps by a mail scanner only."
 _UNKNOWN = "Nobody knows whether it arrived. Ask the guest, or send it again."
@@ -111,7 +111,7 @@ def _waiting(delivery: Delivery, at: datetime, zone: ZoneInfo) -> State:
 
 def _waits_for(delivery: Delivery, at: datetime, zone: ZoneInfo) -> str:
     if delivery.not_before and delivery.not_before > at:
-        return f"It goes out {clock(delivery.not_before, zone, at)} at the earliest."
+        return f"It goes out not before {clock(delivery.not_before, zone, at)}."
     return delivery.error
 
 
@@ -125,7 +125,8 @@ def _sent(delivery: Delivery, at: datetime, zone: ZoneInfo) -> State:
         return State("opened", "Opened", "ok", "eye", note)
     if delivery.channel != Channel.EMAIL:
         word, icon, note = _HANDED[Channel(delivery.channel)]
-        return State("handed", word, "ok", icon, note)
+        by = delivery.detail.get("by") or "Somebody"
+        return State("handed", word, "ok", icon, note.format(by=by))
     is_fetched = delivery.link is not None and delivery.link.fetched_at is not None
     return State("sent", "Sent", "ok", "check", _SCANNED if is_fetched else "")
 

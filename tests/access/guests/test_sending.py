@@ -385,6 +385,17 @@ def test_a_server_that_is_not_there_is_tried_again_later(server: Any, clock: Any
     assert len(taken) == 1
 
 
+def test_sec_04_where_no_mail_server_is_set_up_no_link_is_made(settings: Any, capsys: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    delivery = ask(make_stay())
+
+    run()
+
+    assert state(delivery) == ("waiting", "No mail server is set up (EMAIL_URL).")
+    assert not GuestLink.objects.exists()
+    assert capsys.readouterr().out == ""
+
+
 def test_it_is_not_tried_for_ever(server: Any, clock: Any) -> None:
     server(connect=TimeoutError())
     delivery = ask(make_stay())
