@@ -18,6 +18,7 @@ from access.guests.letters import Change, Kind
 from access.models import AccessGrant, Delivery, GuestLink
 from access.models.guests import Channel, DeliveryState
 from accounts.permissions import Permission
+from accounts.providers.systems import AccessMethod as Mode
 from locks import live
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError
@@ -70,7 +71,7 @@ def send(grant: AccessGrant, wanted: Wanted, *, pk: UUID, by: By, at: datetime) 
             address=address,
             language=_language(grant, wanted),
             kind=wanted.kind,
-            has_digits=wanted.has_digits and wanted.kind != Kind.REVOKED,
+            has_digits=wanted.has_digits and wanted.kind != Kind.REVOKED and has_code(grant),
             waits_until_ready=wanted.waits_until_ready and wanted.kind != Kind.REVOKED,
             not_before=_not_before(grant, wanted),
             created_by=by.user,
@@ -194,6 +195,11 @@ def is_late(delivery: Delivery, at: datetime) -> bool:
     """
     is_open = delivery.state in _OPEN and delivery.kind != Kind.REVOKED
     return is_open and delivery.grant.starts_at - LATE_BEFORE <= at
+
+
+def has_code(grant: AccessGrant) -> bool:
+    """Tell whether a stay was asked to have digits that can be told."""
+    return bool(grant.requests.filter(mode=Mode.CODE).exists())
 
 
 def reminded_at(grant: AccessGrant) -> datetime:

@@ -55,13 +55,14 @@ def hand(
     with transaction.atomic():
         AccessGrant.objects.select_for_update().get(pk=grant.pk)
         deliveries.check(grant, wanted.kind, at)
-        shown = _shown(grant, by=by, at=at) if wanted.has_digits else []
+        has_digits = wanted.has_digits and deliveries.has_code(grant)
+        shown = _shown(grant, by=by, at=at) if has_digits else []
         delivery = Delivery.objects.create(
             grant=grant,
             channel=channel,
             language=languages.choose(wanted.language, grant.identity.language),
             kind=wanted.kind,
-            has_digits=wanted.has_digits,
+            has_digits=has_digits,
             waits_until_ready=False,
             created_by=by.user,
             created_at=at,

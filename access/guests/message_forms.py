@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django import forms
 from django.conf import settings
 
-from access.guests import languages
+from access.guests import deliveries, languages
 from access.guests.deliveries import Wanted
 from access.guests.letters import Kind
 from access.guests.message_words import KIND_WORDS
@@ -58,9 +58,11 @@ class MessageForm(forms.Form):
         self.fields[
             "not_before"
         ].help_text = f"For an e-mail only. Time in {grant.property.time_zone}."
-        if grant.revoked_at:
-            for name in ("has_digits", "waits_until_ready", "not_before"):
-                del self.fields[name]
+        absent = ["waits_until_ready", "not_before"] if grant.revoked_at else []
+        if grant.revoked_at or not deliveries.has_code(grant):
+            absent.append("has_digits")
+        for name in absent:
+            del self.fields[name]
 
     @property
     def pk(self) -> UUID:

@@ -155,6 +155,13 @@ def test_digits_on_paper_are_a_wish_that_is_logged(desk: Desk) -> None:
     assert AccessCode.objects.get().delivered_at is not None
 
 
+def test_a_stay_without_a_code_has_none_to_write(desk: Desk) -> None:
+    give_way(desk.grant, make_door(desk.grant.property), mode="cloud_key")
+
+    assert "Write the code, too" not in html(desk.client.get(desk.url("grant-message-new")))
+    assert not ask(desk.grant, has_digits=True, at=timezone.now()).has_digits
+
+
 def test_digits_that_may_still_change_are_not_handed_out(desk: Desk) -> None:
     give_way(desk.grant, make_door(desk.grant.property), phase="setting")
 
