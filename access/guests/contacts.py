@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from access.models import GuestHouse
 from accounts.models import Space
 
 
@@ -17,4 +18,5 @@ class Contact:
 
 def contact_of(house: Space) -> Contact:
     """Return how the house can be reached."""
-    return Contact()
+    row = GuestHouse.objects.filter(house=house).only("phone").first()
+    return Contact(phone=row.phone if row else "")

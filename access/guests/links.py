@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
-from access.models import AccessGrant, Delivery, GuestLink
+from access.models import AccessGrant, GuestLink
 from accounts.links import hash_token, new_token
 from accounts.sealing import UnreadableError
 from audit.services import record
@@ -96,8 +96,3 @@ def _standing(at: datetime) -> QuerySet[GuestLink]:
     return GuestLink.objects.select_related(
         "grant__identity", "grant__property", "grant__workspace"
     ).filter(is_known, revoked_at=None, grant__revoked_at=None)
-
-
-def note_opened(link: GuestLink, *, at: datetime) -> None:
-    """A person seems to look at the page: the message that carried its link was opened."""
-    Delivery.objects.filter(link=link, opened_at=None).update(opened_at=at)

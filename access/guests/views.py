@@ -13,7 +13,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from access.guests import diary, helping, languages, links, proving, seeing, visits, wording
+from access.guests import (
+    deliveries,
+    diary,
+    helping,
+    languages,
+    links,
+    proving,
+    seeing,
+    visits,
+    wording,
+)
 from access.guests.opening import NotHeldError, OpenedOftenError, Press, find_attempt
 from access.guests.stay import Phase, phase_of, stay_of, web_doors_of
 from access.guests.visits import Visit, by_visit, private
@@ -210,7 +220,7 @@ def offline(request: HttpRequest, visit: Visit) -> HttpResponse:
 @by_visit
 def seen(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The page's script saw a hand at work: a person, most likely."""
-    links.note_opened(visit.link, at=visit.at)
+    deliveries.note_opened(visit.link, visit.at)
     return HttpResponse(status=204)
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from access.guests import sending
-from access.models import Delivery, GuestLink
+from access.models import Delivery, GuestHouse, GuestLink
 from accounts.models import Role
 from audit.models import Event
 from locks.models import AccessCode
@@ -271,6 +271,24 @@ def test_without_the_demo_no_mail_can_be_read_here(desk: Desk) -> None:
     assert desk.url("message-mail", delivery) not in html(
         desk.client.get(desk.url("grant-messages"))
     )
+
+
+def test_the_link_in_a_message_leads_to_the_page_in_its_language() -> None:
+    desk = Desk(language="nl")
+    GuestHouse.objects.create(
+        house=desk.grant.property, phone="+31 20 555 0100", changed_at=timezone.now()
+    )
+    ask(desk.grant, at=timezone.now())
+    sending.run()
+    link = mail.outbox[0].body.partition("http://127.0.0.1:8000")[2].split()[0]
+
+    page = Client().get(link, follow=True)
+
+    assert page.status_code == 200
+    assert '<html lang="nl"' in html(page)
+    assert "Vragen? Bel +31 20 555 0100." in mail.outbox[0].body
+    assert GuestLink.objects.get().fetched_at is not None
+    assert Delivery.objects.get().opened_at is None
 
 
 def test_more_messages_than_anybody_means_are_refused(desk: Desk) -> None:

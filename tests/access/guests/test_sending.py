@@ -365,6 +365,20 @@ def test_sec_04_no_token_and_no_digits_outside_the_message(caplog: Any) -> None:
         assert secret not in caplog.text
 
 
+def test_q_06_the_hint_to_the_worker_says_nothing(
+    monkeypatch: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    hints: list[Any] = []
+    monkeypatch.setattr(
+        deliveries.live, "send", lambda task, **told: hints.append((task.name, told))
+    )
+
+    with django_capture_on_commit_callbacks(execute=True):
+        ask(make_stay())
+
+    assert hints == [("access.tasks.send_messages", {"expires": 30})]
+
+
 # --- failing ----------------------------------------------------------------------------------
 
 
