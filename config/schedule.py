@@ -38,12 +38,24 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 1, "queue": "actuate"},
     },
+    "send the messages to guests that are due": {
+        "task": "access.tasks.send_messages",
+        "schedule": 5,
+        "options": {"expires": 5, "queue": "deliver"},
+    },
     "queue the calendars that are due": {
         "task": "access.tasks.queue_due_feeds",
         "schedule": 10,
         "options": {"expires": 10, "queue": "poll"},
     },
-    "send the messages to guests that are due": {
-        "task": "access.tasks.send_messages",
-        "schedule": 5,
-        "options": {"expires": 5, "queue": "deliver"},
+    "make next month's partitions": {
+        "task": "audit.tasks.make_partitions",
+        "schedule": 3600,
+        "options": {"expires": 3600, "queue": "poll"},
+    },
+    "clear what expired": {
+        "task": "accounts.tasks.clear_expired",
+        "schedule": 600,
+        "options": {"expires": 600, "queue": "poll"},
+    },
+}
