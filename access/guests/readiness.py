@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils import timezone
+
+from access.grants import standing
 from access.guests import facts
 from access.models import AccessGrant, DoorShare
 from locks.codes.states import CodePhase
@@ -35,7 +38,4 @@ def _is_settled(code: AccessCode) -> bool:
 
 def is_ready(grant: AccessGrant) -> bool:
     """Tell whether everything that can be ready without a person at the desk is."""
-    return all(
-        code is not None and code.phase == CodePhase.ON_LOCK
-        for code in facts.codes_of(facts.wanted_shares(grant))
-    )
+    return standing.is_ready(grant, timezone.now())

@@ -229,7 +229,7 @@ class _Applier:
 
     def _made(self, asked: Asked) -> AccessGrant:
         grant = services.create(asked, pk=new_id(), outline=None, by=self.ways.by, at=self.at)
-        greeting.write_to(grant, self.ways.feed, at=self.at, kind="invitation")
+        greeting.invite(grant, self.ways.feed, by=self.ways.by, at=self.at)
         return grant
 
     def _wish(self, after: Known) -> Asked:
@@ -254,7 +254,7 @@ class _Applier:
             at=self.at,
             is_told=True,
         )
-        greeting.write_to(grant, self.ways.feed, at=self.at, kind="changed")
+        greeting.tell_times(grant, self.ways.feed, by=by, at=self.at)
         return grant, notes
 
     def _revoke(self, grant: AccessGrant | None, reason: str) -> None:

@@ -1,30 +1,32 @@
-"""Messages to guests whose stay came from a source: rows of the outbox, sent by `access.guests`."""
+"""Messages to guests whose stay came from a source."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
-from access.models import AccessGrant, Delivery, ReservationFeed
-from access.models.guests import Channel
+from access.grants.asking import By
+from access.guests import deliveries
+from access.guests.deliveries import Wanted
+from access.guests.letters import Change
+from access.models import AccessGrant, ReservationFeed
+from audit.ids import new_id
+from locks.codes.services import RefusedError
 
-_LANGUAGE = "en"
 
+def invite(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetime) -> None:
+    """Have the guest written to, once everything is ready, if there is an address.
 
-def write_to(grant: AccessGrant, feed: ReservationFeed, *, at: datetime, kind: str) -> bool:
-    """Have the guest written to, once everything is ready. Return whether there is an address.
-
-    The message carries a link, never digits.
+    The message carries a link, never digits. An address that takes no mail is no reason to let
+    nobody in.
     """
-    person = grant.identity
-    if not (feed.sends and person.email):
-        return False
-    Delivery.objects.create(
-        grant=grant,
-        channel=Channel.EMAIL,
-        address=person.email,
-        language=person.language or _LANGUAGE,
-        kind=kind,
-        created_at=at,
-        next_run_at=at,
-    )
-    return True
+    if feed.sends and grant.identity.email:
+        with suppress(RefusedError):
+            deliveries.send(grant, Wanted(), pk=new_id(), by=by, at=at)
+
+
+def tell_times(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetime) -> None:
+    """Have a guest who was written to told that the times of their stay changed."""
+    if feed.sends:
+        with suppress(RefusedError):
+            deliveries.tell_change(grant, [Change.TIMES], pk=new_id(), by=by, at=at)

@@ -97,9 +97,7 @@ class FakeGrants:
         grant.refresh_from_db()
         return grant
 
-    def revoke(
-        self, grants: Any, *, by: Any, at: datetime, reason: str = "", is_told: bool
-    ) -> int:
+    def revoke(self, grants: Any, *, by: Any, at: datetime, reason: str = "", is_told: bool) -> int:
         assert is_told
         for grant in grants:
             grant.revoked_at = at
