@@ -71,13 +71,14 @@ def found(targets: Iterable[Target], place: Space, held: Held) -> Found:
     order = _order(targets, spaces, devices, entrances)
     memberships = _memberships(entrances.values(), held)
     slots, seats = _slots(devices.values()), _seats(devices.values(), held)
+    held_by = _reservations([each for each in entrances.values() if each.can_belong_to_reservation])
     doors: dict[UUID, Door] = {}
     for pk in order:
         if pk in devices:
             doors[pk] = _of_device(devices[pk], slots, seats)
         else:
             reached = memberships[entrances[pk].system_id]
-            doors[pk] = _of_entrance(entrances[pk], reached)
+            doors[pk] = _of_entrance(entrances[pk], reached, held_by)
     groups = {
         system_id: tuple(group.id for group in membership.groups)
         for system_id, membership in memberships.items()
@@ -221,7 +222,11 @@ def _is_online(device: Device) -> bool | None:
     return device.is_online
 
 
-def _of_entrance(entrance: AcsEntrance, reached: access_groups.Membership) -> Door:
+def _of_entrance(
+    entrance: AcsEntrance,
+    reached: access_groups.Membership,
+    held_by: Mapping[UUID, frozenset[str]],
+) -> Door:
     system = entrance.system
     missing = next((one for one in reached.unreachable if one.entrance_id == entrance.pk), None)
     takes_card = (system.writes_cards or system.assigns_tags) and entrance.takes_card is not False
@@ -250,6 +255,8 @@ def _of_entrance(entrance: AcsEntrance, reached: access_groups.Membership) -> Do
         takes_mobile_key=takes_key and is_open,
         writes_cards=system.writes_cards,
         why_not=why_not,
+        can_belong_to_reservation=bool(entrance.can_belong_to_reservation),
+        held_by=held_by.get(entrance.pk, frozenset()),
     )
 
 
@@ -287,6 +294,20 @@ def _memberships(
         system_id: access_groups.choose(ids, opening[system_id], kept=held.groups)
         for system_id, ids in wanted.items()
     }
+
+
+def _reservations(entrances: Sequence[AcsEntrance]) -> dict[UUID, frozenset[str]]:
+    """Return the reservation keys of stays that hold these doors and are not over."""
+    if not entrances:
+        return {}
+    shares = DoorShare.objects.filter(door__entrance__in=entrances, ended_at=None)
+    rows = shares.exclude(grant__reservation_key="").values_list(
+        "door__entrance_id", "grant__reservation_key"
+    )
+    found: dict[UUID, set[str]] = defaultdict(set)
+    for entrance_id, key in rows:
+        found[entrance_id].add(key)
+    return {pk: frozenset(keys) for pk, keys in found.items()}
 
 
 def _groups_opening(entrance_ids: Sequence[UUID]) -> dict[UUID, list[AccessGroup]]:

@@ -204,6 +204,8 @@ class AcsEntrance(_Synced):
     takes_code = models.BooleanField(null=True)
     takes_card = models.BooleanField(null=True)
     takes_mobile_key = models.BooleanField(null=True)
+    #: A guest's card there overrides those of earlier stays (facts/seam.md 7.6).
+    can_belong_to_reservation = models.BooleanField(null=True)
 
     class Meta:
         constraints = [

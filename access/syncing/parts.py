@@ -66,6 +66,7 @@ def _entrance(each: ListedEntrance) -> dict[str, Any]:
         "takes_code": each.takes_code,
         "takes_card": each.takes_card,
         "takes_mobile_key": each.takes_mobile_key,
+        "can_belong_to_reservation": each.can_belong_to_reservation,
     }
 
 

@@ -125,6 +125,8 @@ class ListedEntrance:
     takes_code: bool | None = None
     takes_card: bool | None = None
     takes_mobile_key: bool | None = None
+    #: A guest's card there overrides those of earlier stays (facts/seam.md 7.6).
+    can_belong_to_reservation: bool | None = None
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 

@@ -166,6 +166,7 @@ def read_entrance(row: Row) -> ListedEntrance:
         takes_code=flag(row.get("can_unlock_with_code")),
         takes_card=flag(row.get("can_unlock_with_card")),
         takes_mobile_key=flag(row.get("can_unlock_with_mobile_key")),
+        can_belong_to_reservation=flag(row.get("can_belong_to_reservation")),
         **_troubles(row),
     )
 

@@ -523,3 +523,48 @@ def test_users_of_the_desk_are_left_alone(house: House) -> None:
 
     guest = AcsUser.objects.exclude(pk=staff.pk).get()
     assert guest.email == ""  # a system has an address once
+
+
+# --- reservations -----------------------------------------------------------------------
+
+
+def test_a_guests_card_at_such_doors_needs_a_reservation_key(house: House) -> None:
+    _, [room] = house.system("Room 1")
+    room.can_belong_to_reservation = True
+    room.save()
+    with pytest.raises(RefusedError) as refusal:
+        create(house, room, modes=(Mode.CARD,))
+    assert told(refusal) == [
+        ("reservation_key", "a guest’s card for these doors needs a reservation key")
+    ]
+
+    create(house, room, modes=(Mode.CARD,), reservation_key="R1")
+    wish = asked(house, room, modes=(Mode.CARD,), reservation_key="R2", email="bo@example.com")
+    assert services.preview(wish, at=NOW).notes == (
+        "Starts a new stay: cards of earlier guests stop opening Room 1.",
+    )
+
+
+def test_who_joins_a_reservation_has_no_more_doors_than_its_first_grant(house: House) -> None:
+    _, rooms = house.system("Room 1", "Room 2")
+    for room in rooms:
+        room.can_belong_to_reservation = True
+        room.save()
+    create(house, rooms[0], modes=(Mode.CARD,), reservation_key="R1")
+
+    more = {"modes": (Mode.CARD,), "reservation_key": "R1", "email": "bo@example.com"}
+    with pytest.raises(RefusedError, match="cannot have more doors"):
+        create(house, *rooms, **more)
+    with pytest.raises(RefusedError, match="times must overlap"):
+        create(house, rooms[0], starts_at=LEAVES + DAY, ends_at=LEAVES + 2 * DAY, **more)
+    create(house, rooms[0], **more)
+    assert AccessGrant.objects.filter(reservation_key="R1").count() == 2
+
+
+def test_a_key_leads_to_one_grant(house: House) -> None:
+    first = create(house, house.gate, key="booking-1")
+    with pytest.raises(RefusedError) as refusal:
+        create(house, house.shed, key="booking-1")
+    assert told(refusal) == [
+        ("access_grant_key", f"access_grant_key is taken by the grant {first.pk}")
+    ]
