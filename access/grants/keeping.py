@@ -21,12 +21,14 @@ from access.grants import services
 from access.grants.asking import Ours
 from access.grants.freedom import freedom
 from access.grants.storing import put_code
+from access.guests import authority
 from access.models import (
     AccessGrant,
     AccessMethod,
     AcsEntrance,
     DoorShare,
     GrantTarget,
+    GuestLink,
     MethodDoor,
 )
 from access.models.credentials import WAS_WRITTEN, AcsCredential
@@ -35,7 +37,8 @@ from accounts.models import Space
 from accounts.providers.systems import AccessMethod as Mode
 from audit.words import Verb
 from locks.codes.states import GONE_PHASES, CodePhase
-from locks.models import Device
+from locks.models import ActionAttempt, Device
+from locks.states import AttemptStatus
 
 _log = logging.getLogger(__name__)
 
@@ -167,20 +170,34 @@ def _is_free(door: MethodDoor, digits: str, grant: AccessGrant, at: datetime) ->
 
 
 def note_arrivals(at: datetime) -> None:
-    """Write down the first opening of each stay."""
+    """Write down the first opening of each stay: by a PIN of a lock, or from the guest's page."""
     used = DoorShare.objects.filter(
         grant=OuterRef("pk"), door__code__last_used_at__gte=OuterRef("starts_at")
     )
+    links = GuestLink.objects.filter(grant=OuterRef(OuterRef("pk")))
+    opened = ActionAttempt.objects.filter(
+        authority=authority.KIND, authority_id__in=links.values("pk"), status=AttemptStatus.SUCCESS
+    )
     rows = AccessGrant.objects.filter(
-        Exists(used), arrived_at=None, starts_at__lte=at, gone_at=None
+        Exists(used) | Exists(opened), arrived_at=None, starts_at__lte=at, gone_at=None
     ).select_related("property", "identity")
     for grant in rows[:_MOST]:
         with transaction.atomic():
-            first = DoorShare.objects.filter(
-                grant=grant, door__code__last_used_at__gte=grant.starts_at
-            ).aggregate(at=Min("door__code__last_used_at"))["at"]
+            first = _first_opening(grant) or at
             if AccessGrant.objects.filter(pk=grant.pk, arrived_at=None).update(arrived_at=first):
-                services.tell(Verb.GUEST_ARRIVED, grant, by=_LOCKBOARD, at=first or at)
+                services.tell(Verb.GUEST_ARRIVED, grant, by=_LOCKBOARD, at=first)
+
+
+def _first_opening(grant: AccessGrant) -> datetime | None:
+    codes = DoorShare.objects.filter(grant=grant, door__code__last_used_at__gte=grant.starts_at)
+    by_code = codes.aggregate(at=Min("door__code__last_used_at"))["at"]
+    presses = ActionAttempt.objects.filter(
+        authority=authority.KIND,
+        authority_id__in=GuestLink.objects.filter(grant=grant).values("pk"),
+        status=AttemptStatus.SUCCESS,
+    )
+    by_press = presses.aggregate(at=Min("finished_at"))["at"]
+    return min(filter(None, (by_code, by_press)), default=None)
 
 
 def note_issued(at: datetime) -> None:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from access.grants import identities, keeping, services
 from access.grants.asking import Guest
+from access.guests import links
 from access.models import (
     AccessGrant,
     AccessMethod,
@@ -28,8 +29,17 @@ from audit.models import Event
 from locks.codes.services import RefusedError
 from locks.codes.states import CodePhase
 from locks.models import AccessCode
+from locks.states import AttemptStatus
 from tests.access.grants.house import ARRIVES, DAY, LEAVES, NOW, House, asked, create
-from tests.make import actor, make_acs_user, make_code, make_credential, make_group, make_user
+from tests.make import (
+    actor,
+    make_acs_user,
+    make_attempt,
+    make_code,
+    make_credential,
+    make_group,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 SOON = timedelta(seconds=11)
@@ -430,6 +440,22 @@ def test_the_first_opening_is_an_arrival(house: House) -> None:
     grant.refresh_from_db()
     assert grant.arrived_at == used_at
     assert Event.objects.filter(verb="guest_arrived").count() == 1
+
+
+def test_a_press_on_the_guests_page_is_an_arrival(house: House) -> None:
+    grant = create(house, house.lobby, modes=(Mode.CLOUD_KEY,))
+    link, _ = links.make(grant, by_name="Ana", at=NOW)
+    opened_at = ARRIVES + timedelta(minutes=2)
+    fields = {"authority": "guest_link", "authority_id": link.pk, "finished_at": opened_at}
+    make_attempt(house.lobby, status=AttemptStatus.FAILED, **fields)
+    keeping.tick(ARRIVES + timedelta(minutes=3))
+    grant.refresh_from_db()
+    assert grant.arrived_at is None
+
+    make_attempt(house.lobby, status=AttemptStatus.SUCCESS, **fields)
+    keeping.tick(ARRIVES + timedelta(minutes=3))
+    grant.refresh_from_db()
+    assert grant.arrived_at == opened_at
 
 
 def test_an_opening_of_the_stay_before_is_no_arrival(house: House) -> None:
