@@ -43,7 +43,7 @@ def _door(line: Line, row: Row) -> list[str]:
         line.door_name,
         str(line.door_id),
         str(line.mode),
-        str(line.action),
+        str(_action(line)),
         "left" if line.is_left else "",
         starts.isoformat() if starts else "",
         ends.isoformat() if ends else "",
@@ -54,6 +54,15 @@ def _door(line: Line, row: Row) -> list[str]:
         "new digits" if row.wants_new_digits else "",
         line.sentence,
     ]
+
+
+def _action(line: Line) -> Action:
+    """Return what happens, as people see it.
+
+    A PIN that stays the same is changed in one way, whether or not a lock has it by now.
+    """
+    is_code = line.mode == AccessMethod.CODE
+    return Action.CHANGE if is_code and line.action == Action.REISSUE else line.action
 
 
 def fingerprint(plan: Plan) -> str:
