@@ -2,6 +2,7 @@ from django.urls import path
 
 from access.cards import views as cards
 from access.grants import list_views as grants
+from access.grants.pages import views as grant_pages
 from access.guests import house_views as houses
 from access.guests import message_views as messages
 from access.guests import views as guests
@@ -90,4 +91,12 @@ urlpatterns = [
     path("grants/messages/<uuid:pk>/cancel/", messages.message_cancel, name="message-cancel"),
     path("grants/messages/<uuid:pk>/code/", messages.message_link_code, name="message-link-code"),
     path("grants/messages/<uuid:pk>/mail/", messages.message_mail, name="message-mail"),
+    # --- grants: making and changing ---
+    path("grants/new/", grant_pages.new, name="grant-new"),
+    path("grants/plan/", grant_pages.plan, name="grant-plan"),
+    path("grants/people/", grant_pages.find_people, name="grants-people"),
+    path("grants/places/", grant_pages.find_places, name="grants-places"),
+    path("grants/<uuid:pk>/change/", grant_pages.change, name="grant-change"),
+    path("grants/<uuid:pk>/extend/", grant_pages.extend, name="grant-extend"),
+    path("grants/<uuid:pk>/move/", grant_pages.move, name="grant-move"),
 ]

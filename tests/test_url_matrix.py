@@ -245,6 +245,14 @@ ADDRESSES: dict[str, Address] = {
         POST, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True
     ),
     "message-mail": Address(GET, Permission.MANAGE_GRANTS, pk_of("message"), per_property=True),
+    # access: making and changing grants
+    "grant-new": Address(BOTH, Permission.MANAGE_GRANTS),
+    "grant-plan": Address(POST, Permission.MANAGE_GRANTS),
+    "grants-people": Address(GET, Permission.MANAGE_GRANTS),
+    "grants-places": Address(GET, Permission.MANAGE_GRANTS),
+    "grant-change": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True),
+    "grant-extend": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True),
+    "grant-move": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("grant"), per_property=True),
     # accounts
     "accounts": Address(GET, Permission.MANAGE_ACCOUNTS),
     "connect-new": Address(POST, Permission.MANAGE_ACCOUNTS),

@@ -46,6 +46,11 @@ class Target:
     kind: TargetKind
     id: UUID
 
+    @property
+    def key(self) -> str:
+        """`space:6ba7…`, as forms have it."""
+        return f"{self.kind}:{self.id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:

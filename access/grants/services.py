@@ -79,7 +79,7 @@ def asked_of(grant: AccessGrant) -> Asked:
     return Asked(
         property=grant.property,
         guest=Guest(id=grant.identity_id),
-        targets=tuple(_target(row) for row in grant.targets.all()),
+        targets=tuple(target_of(row) for row in grant.targets.all()),
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
         requests=tuple(
@@ -98,7 +98,7 @@ def asked_of(grant: AccessGrant) -> Asked:
     )
 
 
-def _target(row: GrantTarget) -> Target:
+def target_of(row: GrantTarget) -> Target:
     for kind, pk in (
         (TargetKind.DEVICE, row.device_id),
         (TargetKind.SPACE, row.space_id),

@@ -14,7 +14,7 @@ from access.planning.outcome import TimeReason
 from accounts.providers.systems import AccessMethod
 from locks.codes.rules import Window
 
-_NOT_HERE = {
+NOT_HERE = {
     AccessMethod.CODE: "It takes no PIN.",
     AccessMethod.CARD: "It takes no card.",
     AccessMethod.MOBILE_KEY: "It takes no mobile key.",
@@ -102,7 +102,7 @@ def refusal_of(
     """
     is_new = held.of(mode, door.id) is None
     if is_new and not door.takes(mode):
-        return Refusal(mode=mode, sentence=door.why_not.get(mode, _NOT_HERE[mode]))
+        return Refusal(mode=mode, sentence=door.why_not.get(mode, NOT_HERE[mode]))
     if mode == AccessMethod.CODE and (reason := windows.refusal(door, wish.window)):
         return Refusal(mode=mode, sentence=_why_times(door, reason), reason=reason)
     if not is_new:

@@ -95,6 +95,9 @@ class TimesForm(forms.Form):
     def ask_which(self, name: str, error: TwiceError) -> None:
         """Show the two moments that one clock time can be, to choose from."""
         self.add_problem(error)
+        self.offer_both(name, error)
+
+    def offer_both(self, name: str, error: TwiceError) -> None:
         field = self.fields[f"{name}_fold"]
         assert isinstance(field, forms.ChoiceField)
         field.widget = forms.RadioSelect()

@@ -1,0 +1,1 @@
+"""The pages on which grants are made and changed."""

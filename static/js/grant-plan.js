@@ -1,0 +1,122 @@
+// Asks for the plan as the form is filled in, and saves nothing that was not shown.
+"use strict";
+
+(() => {
+  const form = document.querySelector("[data-grant-form]");
+  if (!form) return;
+  const TYPING_MS = 400;
+  let timer = 0;
+  let isBehind = false; // something was changed since the plan was asked for
+  let held = null; // the button that waits for the plan
+  let said = "";
+
+  const plan = () => document.getElementById("grant-plan");
+
+  function ask() {
+    clearTimeout(timer);
+    timer = 0;
+    isBehind = true;
+    plan().setAttribute("aria-busy", "true");
+    window.htmx.trigger(form, "plan");
+  }
+
+  form.addEventListener("lockboard:changed", ask);
+  form.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-combobox]")?.matches("[type=search]")) ask();
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target.id !== "id_digits") return;
+    isBehind = true;
+    clearTimeout(timer);
+    timer = setTimeout(ask, TYPING_MS);
+  });
+
+  // --- the answer -----------------------------------------------------------------------
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt !== form) return;
+    isBehind = false;
+  });
+
+  // What did not change is not swapped: whoever is at a button in it would miss it.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const [now, next] = [event.detail.target, event.detail.fragment.firstElementChild];
+    if (next && now.isEqualNode(next)) event.detail.shouldSwap = false;
+  });
+
+  function markFields() {
+    for (const slot of form.querySelectorAll(".grant-problem")) {
+      const field = document.getElementById(slot.id.replace(/_problem$/, ""));
+      if (!field?.matches("input, select")) continue;
+      if (slot.children.length) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+    for (const why of form.querySelectorAll("[data-why]")) {
+      const box = document.getElementById(why.id.replace("why-", "way-"));
+      if (box) box.disabled = Boolean(why.textContent.trim()) && !box.checked;
+    }
+  }
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.requestConfig?.elt !== form || event.detail.target?.id !== "grant-plan") return;
+    markFields();
+    const text = plan().dataset.say;
+    if (text && text !== said && !held) window.lockboard.say(text);
+    said = text;
+    if (held && !isBehind) release();
+  });
+
+  // --- saving ---------------------------------------------------------------------------
+
+  function release() {
+    const button = held;
+    held = null;
+    button.removeAttribute("aria-busy");
+    if ("isPlain" in plan().dataset) form.requestSubmit(button);
+    else window.lockboard.say(`Not saved yet. ${plan().dataset.say} Look at the plan, then press again.`, { urgent: true });
+  }
+
+  // Pressed before the plan was there, it waits for it. Where all is as asked it is saved then;
+  // else somebody has to look first.
+  form.addEventListener("submit", (event) => {
+    if (!event.submitter?.matches("[data-save]")) return;
+    if (held) {
+      event.preventDefault();
+      return;
+    }
+    if (!isBehind && !plan().hasAttribute("aria-busy")) return;
+    event.preventDefault();
+    held = event.submitter;
+    held.setAttribute("aria-busy", "true");
+    if (isBehind) ask();
+  });
+
+  function fail() {
+    plan().removeAttribute("aria-busy");
+    window.lockboard.say("The plan could not be fetched.");
+    if (!held) return;
+    const button = held;
+    held = null;
+    isBehind = false;
+    button.removeAttribute("aria-busy");
+    form.requestSubmit(button); // the server shows what it has not shown yet
+  }
+
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) document.addEventListener(name, fail);
+
+  // --- keys -----------------------------------------------------------------------------
+
+  // Enter in a field saves nothing by itself. In an empty search for rooms it goes on to the
+  // button that does.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input:not([type=checkbox], [type=radio])")) return;
+    event.preventDefault();
+    if (!event.target.matches("[data-combobox]")) event.target.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  form.addEventListener("lockboard:entered", (event) => {
+    if (event.target.id === "id_doors") form.querySelector("[data-save]").focus();
+    else document.getElementById("id_email").focus();
+  });
+
+  if (!plan().querySelector("[name=outline]") && form.querySelector("[name=targets]")) ask();
+})();
