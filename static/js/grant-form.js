@@ -97,11 +97,28 @@
     box.value = `${box.value.slice(0, 10)}T${box.value.slice(11, 16) === clock ? usual : clock}`;
   }
 
+  // The usual times that stand there untouched. Those of another property are others, by its
+  // clock and its check-in; and "tonight" begins a minute later each minute.
+  let usual = null;
+  let ofPlace = field("place")?.value;
+  function noteUsual() {
+    const all = [...form.querySelectorAll("[data-starts]")];
+    const same = all.find(({ dataset }) => dataset.starts === field("starts")?.value && dataset.ends === field("ends")?.value);
+    usual = same?.value ?? null;
+  }
+  function followPlace() {
+    if (field("place")?.value === ofPlace) return;
+    ofPlace = field("place").value;
+    const same = [...form.querySelectorAll("[data-starts]")].find((each) => each.value === usual);
+    if (!same) return;
+    setTimes({ starts: same.dataset.starts, ends: same.dataset.ends });
+    changed();
+  }
+
   // Which usual times are those of the fields?
   function markTimes() {
     for (const button of form.querySelectorAll("[data-starts]")) {
-      const isOn = button.dataset.starts === field("starts").value && button.dataset.ends === field("ends").value;
-      button.setAttribute("aria-pressed", String(isOn));
+      button.setAttribute("aria-pressed", String(button.value === usual));
     }
     for (const button of form.querySelectorAll("[data-clock]")) {
       button.setAttribute("aria-pressed", String(field(button.dataset.of)?.value.slice(11, 16) === button.dataset.clock));
@@ -129,6 +146,7 @@
     if (!found) return;
     event.preventDefault();
     found[1](event.target.closest(found[0]));
+    noteUsual();
     markTimes();
     changed();
   });
@@ -139,9 +157,19 @@
     changed();
   });
 
-  form.addEventListener("change", markTimes);
-  document.addEventListener("htmx:afterSettle", markTimes);
+  form.addEventListener("change", ({ target }) => {
+    if (target === field("starts") || target === field("ends")) noteUsual();
+    markTimes();
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    followPlace();
+    markTimes();
+  });
   // Pages from the browser's memory have other answers than their markup.
-  addEventListener("pageshow", markTimes);
+  addEventListener("pageshow", () => {
+    noteUsual();
+    markTimes();
+  });
+  noteUsual();
   markTimes();
 })();
