@@ -92,6 +92,7 @@ def replace(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
         code = wishes.fresh(code.pk)
         services.check_changeable(code, code.generation, at)
         services.check_alone(code)
+        services.check_no_stay(code)
         starts_at = max(code.starts_at, at) if code.starts_at else None
         wish = Wish(name=code.name, starts_at=starts_at, ends_at=code.ends_at)
         [fresh] = services.create([code.device], wish, by=by, at=at)
@@ -114,6 +115,7 @@ def backup_for(code: AccessCode) -> AccessCode | None:
 def use_backup(code: AccessCode, *, by: Actor, at: datetime) -> AccessCode:
     """Hand out a waiting code in place of this one, until the same end. Raises RefusedError."""
     by.require(Permission.MANAGE_CODES, code.device.property_id)
+    services.check_no_stay(code)
     with transaction.atomic():
         room.lock_doors([code.device])
         spare = backup_for(code)

@@ -196,7 +196,7 @@ def row_of(code: AccessCode, actor: Actor, now: datetime) -> Row:
         has_digits=code.secret_state == SecretState.STORED,
         may_reveal=actor.may(Permission.REVEAL_CODES, place),
         may_manage=may_manage,
-        can_extend=may_manage and has_end,
+        can_extend=may_manage and has_end and code.grant_id is None,
     )
 
 

@@ -22,6 +22,7 @@ from locks.codes.rules import RuleError, Window, clock
 from locks.models import AccessCode, CodeDoor, Device
 
 DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
+OF_A_STAY = "This code belongs to a stay: change it there."
 PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
 SHARED = "This PIN opens other doors too. Change the access grant it was made for."
 #: Tries to find digits that are free on all of several doors.
@@ -209,6 +210,7 @@ def change(code: AccessCode, wish: Wish, *, generation: int, by: Actor, at: date
         code = wishes.fresh(code.pk)
         check_changeable(code, generation, at)
         check_alone(code)
+        check_no_stay(code)
         accepts = _accepted([code.device])[code.device]
         name, window = _checked(wish, [accepts], at=at, was=code)
         _check_start(code, window, at)
@@ -301,6 +303,12 @@ def check_alone(code: AccessCode) -> None:
         raise RefusedError([RuleError("", SHARED)])
 
 
+def check_no_stay(code: AccessCode) -> None:
+    """What a grant wishes is wished by the grant alone, or the two would contradict each other."""
+    if code.grant_id is not None:
+        raise RefusedError([RuleError("", OF_A_STAY)])
+
+
 def _check_start(code: AccessCode, window: Window, at: datetime) -> None:
     """What a lock knows already cannot be told to begin later."""
     has_begun = code.starts_at is None or code.starts_at <= at
@@ -337,7 +345,7 @@ def revoke(codes: Iterable[AccessCode], *, by: Actor, at: datetime, reason: str 
     """Wish codes gone; for one found at the provider: have it removed there.
 
     Returns how many were not already. A code stays in the lists until it was seen gone.
-    Raises RefusedError for somebody's account.
+    Raises RefusedError for somebody's account, and for a code of a stay.
     """
     done = []
     with transaction.atomic():
@@ -347,6 +355,7 @@ def revoke(codes: Iterable[AccessCode], *, by: Actor, at: datetime, reason: str 
             if fresh.revoked_at or fresh.is_gone:
                 continue
             _check_no_person(fresh)
+            check_no_stay(fresh)
             wishes.revoke(fresh, who=by.who, at=at, reason=reason)
             done.append(fresh)
         wishes.wake(done)

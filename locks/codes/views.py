@@ -168,6 +168,7 @@ def code(request: Request, pk: UUID) -> HttpResponse:
     place, device = found.device.property_id, found.device
     is_wanted, actor = found.is_wanted(now), request.actor
     may_manage = actor.may(Permission.MANAGE_CODES, place)
+    is_of_stay = found.grant_id is not None
     state = say.state_of(found, now)
     context = {
         "code": found,
@@ -178,15 +179,20 @@ def code(request: Request, pk: UUID) -> HttpResponse:
         "digits_note": say.digits_note(found),
         "may_reveal": actor.may(Permission.REVEAL_CODES, place),
         "may_manage": may_manage,
-        "may_change": may_manage and found.is_managed and is_wanted and not found.is_gone,
-        "may_revoke": may_manage and found.revoked_at is None and not found.is_gone,
+        "is_of_stay": is_of_stay,
+        "may_try": may_manage and found.is_managed and is_wanted and not found.is_gone,
+        "may_change": may_manage
+        and found.is_managed
+        and is_wanted
+        and not (found.is_gone or is_of_stay),
+        "may_revoke": may_manage and found.revoked_at is None and not (found.is_gone or is_of_stay),
         "may_adopt": may_manage and not found.is_managed and is_wanted and not found.is_gone,
         "is_person": services.is_person(found),
         "needs_ladder": state.key in {"failed", "ambiguous", "setting", "accepted", "unknown"},
         # The state says by itself that a removal takes long.
         "warnings": [each for each in found.warnings if each["code"] != overdue.DELAY],
         "may_try_removal": may_manage and say.is_stuck(found, now),
-        "backup": ladder.backup_for(found) if may_manage else None,
+        "backup": ladder.backup_for(found) if may_manage and not is_of_stay else None,
         "adopting": foretelling.of_adopting(found) if not found.is_managed else [],
         "moments": found.moments.order_by("-at", "-pk")[:100],
         "is_adopted": found.moments.filter(what="adopted").exists(),
@@ -202,6 +208,9 @@ def edit(request: Request, pk: UUID) -> HttpResponse:
     found = _managed(request, pk)
     if not found.is_managed or not found.is_wanted(timezone.now()):
         messages.error(request, "This code can no longer be changed. Make a new one.")
+        return redirect(found)
+    if found.grant_id is not None:
+        messages.error(request, services.OF_A_STAY)
         return redirect(found)
     form = EditForm(request.POST if request.method == "POST" else None, code=found)
     consequences: list[str] = []
@@ -262,6 +271,9 @@ def revoke(request: Request, pk: UUID) -> HttpResponse:
         return redirect(found)
     if services.is_person(found):
         messages.error(request, services.PERSON)
+        return redirect(found)
+    if found.grant_id is not None:
+        messages.error(request, services.OF_A_STAY)
         return redirect(found)
     if request.method == "POST":
         services.revoke([found], by=request.actor, at=timezone.now())
@@ -346,7 +358,7 @@ def extend(request: Request) -> HttpResponse:
     rows = listing.with_all(AccessCode.objects.for_actor(request.actor).managed())
     found = [
         each
-        for each in rows.filter(pk__in=ids, revoked_at=None, ends_at__isnull=False)
+        for each in rows.filter(pk__in=ids, revoked_at=None, ends_at__isnull=False, grant_id=None)
         if not each.is_gone and request.actor.may(Permission.MANAGE_CODES, each.device.property_id)
     ]
     form = ExtendForm(request.POST or None, codes=found)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ConnectedAccount, Role
 from accounts.providers.codes import CodeConstraint, CodeRules
+from audit.ids import new_id
 from audit.models import Event
 from locks.code_models import CodePhase, SecretState
 from locks.codes import foretelling, ladder, room, rules, services, waking
@@ -623,3 +624,34 @@ def test_accounts_whose_secret_cannot_be_read_still_have_rules(device, by, setti
     other.refresh_from_db()
 
     assert create(other, by)
+
+
+# --- codes of stays ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", ["change", "revoke", "replace", "use_backup", "extend"])
+def test_a_code_of_a_stay_is_not_changed_here(device, by, act):
+    code = make_code(device, grant_id=new_id(), starts_at=NOW, ends_at=NOW + HOUR)
+    acts = {
+        "change": lambda: services.change(code, timed(), generation=1, by=by, at=NOW),
+        "revoke": lambda: services.revoke([code], by=by, at=NOW),
+        "replace": lambda: ladder.replace(code, by=by, at=NOW),
+        "use_backup": lambda: ladder.use_backup(code, by=by, at=NOW),
+        "extend": lambda: services.extend([(code, NOW + 2 * HOUR)], by=by, at=NOW),
+    }
+
+    with pytest.raises(RefusedError, match="This code belongs to a stay: change it there"):
+        acts[act]()
+
+    code.refresh_from_db()
+    assert (code.generation, code.revoked_at, AccessCode.objects.count()) == (1, None, 1)
+
+
+def test_a_code_of_a_stay_is_tried_again_here(device, by):
+    code = make_code(device, grant_id=new_id(), ends_at=NOW + HOUR, starts_at=NOW, attempts=3)
+
+    ladder.push_again(code, by=by, at=NOW)
+    ladder.look_now(code, by=by, at=NOW)
+
+    code.refresh_from_db()
+    assert code.attempts == 0

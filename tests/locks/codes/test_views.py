@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role
 from accounts.providers.codes import CodeRules
+from audit.ids import new_id
 from audit.models import Event
 from locks.code_models import CodePhase
 from locks.models import AccessCode, CodeDoor, CodeMoment, Device
@@ -688,3 +689,26 @@ def test_an_export_has_no_digits_and_no_formulas(client, device):
     assert "805731" not in text
     assert response["Content-Type"].startswith("text/csv")
     assert Event.objects.get(verb="codes_exported").detail == {"rows": 1, "filters": {}}
+
+
+# --- codes of stays -------------------------------------------------------------------
+
+
+def test_a_code_of_a_stay_leads_to_it_and_is_not_changed_here(client, device):
+    stay, now = new_id(), timezone.now()
+    code = make_code(
+        device, grant_id=stay, name="Jane", starts_at=now, ends_at=now + timedelta(hours=1)
+    )
+
+    page = client.get(code.get_absolute_url())
+
+    assert f'href="/grants/{stay}/"' in page.content.decode()
+    assert "Part of the stay of Jane" in words(page)
+    for name in ("edit", "revoke"):
+        assert f'id="{name}"' not in page.content.decode()
+        for method in (client.get, client.post):
+            response = method(f"/codes/{code.pk}/{name}/", follow=True)
+            assert "This code belongs to a stay: change it there." in words(response)
+    row = client.get("/codes/")
+    assert f'href="/grants/{stay}/"' in row.content.decode()
+    assert f'id="pick-{code.pk}"' not in row.content.decode()
