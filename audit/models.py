@@ -26,6 +26,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         # The id begins with the time of what happened.
         return self.order_by("-id")
 
+    def of_grant(self, grant_id: UUID) -> Self:
+        """Keep what was done to one access grant."""
+        return self.filter(detail__has_key="grant_id", detail__grant_id=str(grant_id))
+
     def older_than(self, event_id: UUID) -> Self:
         return self.filter(id__lt=event_id)
 
@@ -100,6 +104,12 @@ class Event(models.Model):
                 fields=["attempt_id"],
                 name="audit_event_attempt",
                 condition=models.Q(attempt_id__isnull=False),
+            ),
+            # What happened to this access grant?
+            models.Index(
+                models.F("detail__grant_id"),
+                name="audit_event_grant",
+                condition=models.Q(detail__has_key="grant_id"),
             ),
         ]
 
