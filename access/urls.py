@@ -2,7 +2,10 @@ from django.urls import path
 
 from access.cards import views as cards
 from access.grants import list_views as grants
+from access.grants.guests import views as people_here
 from access.grants.pages import views as grant_pages
+from access.grants.stay import views as stay
+from access.grants.why import views as why
 from access.guests import house_views as houses
 from access.guests import message_views as messages
 from access.guests import views as guests
@@ -43,6 +46,22 @@ urlpatterns = [
     path("grants/", grants.grants, name="grants"),
     path("grants/calendar/", grants.grants_calendar, name="grants-calendar"),
     path("grants/arrivals/", grants.grants_arrivals, name="grants-arrivals"),
+    # --- one stay: its page, revoke and undo, why they cannot get in ---
+    path("grants/revoke/", stay.revoke_many, name="grants-revoke"),
+    path("grants/revoked/", stay.revoked, name="grants-revoked"),
+    path("grants/undo/", stay.undo_many, name="grants-undo"),
+    path("grants/why/", why.search, name="grants-why"),
+    path("grants/<uuid:pk>/", stay.grant, name="grant"),
+    path("grants/<uuid:pk>/why/", why.why, name="grant-why"),
+    path("grants/<uuid:pk>/revoke/", stay.revoke, name="grant-revoke"),
+    path("grants/<uuid:pk>/undo/", stay.undo, name="grant-undo"),
+    path("grants/<uuid:pk>/again/", stay.again, name="grant-again"),
+    path("grants/<uuid:pk>/methods/<uuid:method_pk>/reveal/", stay.reveal, name="grant-reveal"),
+    # --- guests ---
+    path("guests/", people_here.guests, name="guests"),
+    path("guests/<uuid:pk>/", people_here.guest, name="guest"),
+    path("guests/<uuid:pk>/edit/", people_here.edit, name="guest-edit"),
+    path("guests/<uuid:pk>/merge/", people_here.merge, name="guest-merge"),
     # --- the encoding station ---
     path("cards/", cards.desk, name="cards"),
     path("cards/people/", cards.people, name="cards-people"),

@@ -35,8 +35,10 @@ from tests.make import (
     make_encoder,
     make_entrance,
     make_feed,
+    make_grant,
     make_group,
     make_job,
+    make_method,
     make_property,
     make_system,
     make_user,
@@ -73,6 +75,9 @@ class World:
         self.feed = make_feed(self.property)
         self.grant = written_to.make_stay(self.property)
         self.message = written_to.ask(self.grant)
+        self.stay = make_grant(self.property, devices=[self.device])
+        self.guest = self.stay.identity
+        self.method = make_method(self.stay, devices=[self.device])
         self.colleague = make_user(Role.AUDITOR, workspace=self.workspace, name="Colleague")
         now = timezone.now()
         ends = now + timedelta(hours=1)
@@ -113,6 +118,25 @@ ADDRESSES: dict[str, Address] = {
     "grants": Address(GET, Permission.VIEW_GRANTS),
     "grants-calendar": Address(GET, Permission.VIEW_GRANTS),
     "grants-arrivals": Address(GET, Permission.VIEW_GRANTS),
+    "grant": Address(GET, Permission.VIEW_GRANTS, pk_of("stay"), per_property=True),
+    "grant-why": Address(GET, Permission.VIEW_GRANTS, pk_of("stay"), per_property=True),
+    "grants-why": Address(GET, Permission.VIEW_GRANTS),
+    "grant-revoke": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("stay"), per_property=True),
+    "grant-undo": Address(POST, Permission.MANAGE_GRANTS, pk_of("stay"), per_property=True),
+    "grant-again": Address(POST, Permission.MANAGE_GRANTS, pk_of("stay"), per_property=True),
+    "grant-reveal": Address(
+        POST,
+        Permission.REVEAL_CODES,
+        lambda world: [world.stay.pk, world.method.pk],
+        per_property=True,
+    ),
+    "grants-revoke": Address(POST, Permission.MANAGE_GRANTS),
+    "grants-revoked": Address(GET, Permission.MANAGE_GRANTS),
+    "grants-undo": Address(POST, Permission.MANAGE_GRANTS),
+    "guests": Address(GET, Permission.VIEW_GRANTS),
+    "guest": Address(GET, Permission.VIEW_GRANTS, pk_of("guest"), per_property=True),
+    "guest-edit": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("guest"), per_property=True),
+    "guest-merge": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("guest"), per_property=True),
     # locks
     "board": Address(GET, Permission.VIEW_BOARD),
     "stay": Address(POST, Permission.VIEW_BOARD),
