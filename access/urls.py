@@ -59,7 +59,7 @@ urlpatterns = [
     path("grants/<uuid:pk>/methods/<uuid:method_pk>/reveal/", stay.reveal, name="grant-reveal"),
     # --- guests ---
     path("guests/", people_here.guests, name="guests"),
-    path("guests/<uuid:pk>/", people_here.guest, name="guest"),
+    path("guests/<uuid:pk>/", people_here.guest, name="known-guest"),
     path("guests/<uuid:pk>/edit/", people_here.edit, name="guest-edit"),
     path("guests/<uuid:pk>/merge/", people_here.merge, name="guest-merge"),
     # --- the encoding station ---

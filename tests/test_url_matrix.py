@@ -134,7 +134,7 @@ ADDRESSES: dict[str, Address] = {
     "grants-revoked": Address(GET, Permission.MANAGE_GRANTS),
     "grants-undo": Address(POST, Permission.MANAGE_GRANTS),
     "guests": Address(GET, Permission.VIEW_GRANTS),
-    "guest": Address(GET, Permission.VIEW_GRANTS, pk_of("guest"), per_property=True),
+    "known-guest": Address(GET, Permission.VIEW_GRANTS, pk_of("guest"), per_property=True),
     "guest-edit": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("guest"), per_property=True),
     "guest-merge": Address(BOTH, Permission.MANAGE_GRANTS, pk_of("guest"), per_property=True),
     # locks

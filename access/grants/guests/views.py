@@ -70,7 +70,7 @@ def guest(request: Request, pk: UUID) -> HttpResponse:
         workspace_id=request.actor.workspace.pk, pk=pk, merged_into__isnull=False
     ).first()
     if merged is not None and merged.merged_into_id is not None:
-        return redirect("guest", _find(request, merged.merged_into_id).pk)
+        return redirect("known-guest", _find(request, merged.merged_into_id).pk)
     person, now = _find(request, pk), timezone.now()
     rows = AccessGrant.objects.for_actor(request.actor).filter(identity=person)
     stays = rows.select_related("property").order_by("-starts_at", "pk")[:_MOST_STAYS]
@@ -97,7 +97,7 @@ def edit(request: Request, pk: UUID) -> HttpResponse:
             form.add_refusal(refusal)
         else:
             messages.success(request, "Saved. Messages to come use it.")
-            return redirect("guest", person.pk)
+            return redirect("known-guest", person.pk)
     return render(request, "access/grants/guest_edit.html", {"person": person, "form": form})
 
 
@@ -114,7 +114,7 @@ def merge(request: Request, pk: UUID) -> HttpResponse:
             messages.error(request, f"Not done: {refusal}.")
         else:
             messages.success(request, f"{other} and {person} are one person now.")
-        return redirect("guest", person.pk)
+        return redirect("known-guest", person.pk)
     if request.method == "POST":
         messages.error(request, "That person is not there any more.")
         return redirect("guest-merge", person.pk)

@@ -31,11 +31,14 @@ _NEAR = {-1: "yesterday ", 0: "", 1: "tomorrow "}
 
 
 def far(grant: AccessGrant, now: datetime) -> str:
-    """`in 3 h`; `until tomorrow 11:00`; `over for 2 h`; `no end`."""
+    """`in 3 h`; `until tomorrow 11:00`, `for 4 days more`; `over for 2 h`; `no end`."""
     if now < grant.starts_at:
         return f"in {length(grant.starts_at - now)}"
     if grant.ends_at is None:
         return "no end"
     if now < grant.ends_at:
-        return f"until {day_and_clock(grant.ends_at, grant.property.zone, now)}"
+        zone = grant.property.zone
+        if (grant.ends_at.astimezone(zone).date() - now.astimezone(zone).date()).days in _NEAR:
+            return f"until {day_and_clock(grant.ends_at, zone, now)}"
+        return f"for {length(grant.ends_at - now)} more"
     return f"over for {length(now - grant.ends_at)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 
 from access.grants import listing, standing
-from access.grants.standing import GrantStanding
+from access.grants.standing import GrantStanding, Standing
 from access.grants.why.walking import LOOKS_BACK, Case
 from accounts.actors import Actor
 from audit.ids import moment_floor
@@ -97,4 +98,14 @@ def _doors(found: GrantStanding, asked: Asked) -> list[Choice]:
 
 def _ways(found: GrantStanding, asked: Asked) -> list[Choice]:
     kept = [each for each in found.methods if each.wanted]
-    return [Choice(str(x.method.pk), x.what, str(x.method.pk) == asked.way) for x in kept]
+    return [
+        Choice(str(each.method.pk), _label(each, kept), str(each.method.pk) == asked.way)
+        for each in kept
+    ]
+
+
+def _label(way: Standing, ways: Sequence[Standing]) -> str:
+    """`PIN`; of several PINs, with the doors that tell them apart."""
+    if sum(each.what == way.what for each in ways) == 1:
+        return way.what
+    return f"{way.what}: {', '.join(each.name for each in way.wanted)}"

@@ -115,7 +115,7 @@ def test_who_sees_one_property_sees_its_guests_only(place):
     client = client_of(make_user(Role.FRONT_DESK, place=place, workspace=place.workspace))
 
     assert [str(row.person) for row in rows(client)] == ["Anna"]
-    assert client.get(reverse("guest", args=[other.pk])).status_code == 404
+    assert client.get(reverse("known-guest", args=[other.pk])).status_code == 404
 
 
 # --- one ------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_a_guest_has_their_stays_newest_first(client, place):
     old = make_grant(place, identity=anna, starts_at=now - 5 * DAY, ends_at=now - 4 * DAY)
     new = make_grant(place, identity=anna)
 
-    response = client.get(reverse("guest", args=[anna.pk]))
+    response = client.get(reverse("known-guest", args=[anna.pk]))
 
     assert [stay for stay, _, _ in response.context["stays"]] == [new, old]
 
@@ -139,7 +139,7 @@ def test_details_are_changed_and_the_log_says_which(client, place):
         url, {"full_name": "Anna Ek", "email": "a@example.org", "language": "nl"}
     )
 
-    assert response["Location"] == reverse("guest", args=[anna.pk])
+    assert response["Location"] == reverse("known-guest", args=[anna.pk])
     anna.refresh_from_db()
     assert (anna.full_name, anna.language) == ("Anna Ek", "nl")
     assert Event.objects.get(verb="guest_changed").detail["after"] == "name, language"
@@ -192,8 +192,8 @@ def test_merging_is_told_before_and_moves_the_stays(client, place):
     assert AccessGrant.objects.get(pk=stay.pk).identity == anna
     anna.refresh_from_db()
     assert (anna.email, anna.phone) == ("a@example.org", "+31612345678")
-    led = client.get(reverse("guest", args=[twin.pk]))
-    assert led["Location"] == reverse("guest", args=[anna.pk])
+    led = client.get(reverse("known-guest", args=[twin.pk]))
+    assert led["Location"] == reverse("known-guest", args=[anna.pk])
 
 
 def test_nobody_is_merged_with_somebody_of_another_workspace(client, place):

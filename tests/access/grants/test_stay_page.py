@@ -168,7 +168,7 @@ def test_one_who_sees_no_stays_of_this_property_sees_none_of_their_other_ones(ho
     [
         (ARRIVES - 3 * HOUR, "in 3 h"),
         (ARRIVES - timedelta(minutes=25), "in 25 min"),
-        (ARRIVES, "until Thu 26 Nov, 12:00"),
+        (ARRIVES, "for 2 days more"),
         (LEAVES - timedelta(days=1), "until tomorrow 12:00"),
         (LEAVES - timedelta(seconds=1), "until 12:00"),
         (LEAVES, "over for 1 min"),
