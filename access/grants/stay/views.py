@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -260,8 +260,8 @@ def revoked(request: Request) -> HttpResponse:
         found = _all(request, ids)
     except PermissionDenied:
         raise Http404 from None
-    if not found:
-        return HttpResponseBadRequest("no stays")
+    if found is None:
+        raise Http404
     due = [each.revoke_due_at for each in found if each.given_up_at is None and each.revoke_due_at]
     context = {"grants": found, "due": min(due, default=None)}
     return render(request, "access/grants/revoked.html", context)
