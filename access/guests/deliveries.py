@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import UUID
@@ -252,6 +252,15 @@ def _last_told(grant: AccessGrant) -> Delivery | None:
     told = Delivery.objects.filter(grant=grant, channel=Channel.EMAIL, state=DeliveryState.SENT)
     found: Delivery | None = told.exclude(kind=Kind.REVOKED).order_by("-created_at").first()
     return found
+
+
+def were_told(grants: Sequence[AccessGrant]) -> list[AccessGrant]:
+    """Return those whose guest was sent an e-mail of their stay."""
+    told = Delivery.objects.filter(
+        grant__in=grants, channel=Channel.EMAIL, state=DeliveryState.SENT
+    ).exclude(kind=Kind.REVOKED)
+    ids = set(told.values_list("grant_id", flat=True))
+    return [each for each in grants if each.pk in ids]
 
 
 def _waits(grant: AccessGrant) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -142,10 +142,7 @@ def _find(request: Request, pk: UUID) -> AccessGrant:
 
 def address_of(grant: AccessGrant) -> str:
     """Return the page of one grant."""
-    try:
-        return grant.get_absolute_url()
-    except NoReverseMatch:
-        return reverse("grants")
+    return grant.get_absolute_url()
 
 
 # --- what is posted -------------------------------------------------------------------
@@ -179,7 +176,9 @@ def _posted(
 def _saved(request: Request, sheet: Sheet, grant: AccessGrant, wish: str) -> HttpResponse:
     name = str(grant.identity)
     if sheet.grant:
-        messages.success(request, "Saved. The doors hear of it now.")
+        told = sending.tell_change(sheet.grant, grant, by=request.actor, at=sheet.now)
+        also = f" {name} gets an e-mail about it." if told else ""
+        messages.success(request, f"Saved. The doors hear of it now.{also}")
         return redirect(address_of(grant))
     is_sent = wish == "send" and sending.send(grant, by=request.actor, at=sheet.now)
     if grant.created_at != sheet.now:

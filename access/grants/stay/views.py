@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,11 +20,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.grants import listing, services
 from access.grants.stay import digits as showing_digits
 from access.grants.stay import ending, lines, showing
+from access.guests import deliveries
 from access.guests.message_views import context_of
 from access.models import AccessGrant, AccessMethod, DoorShare
 from accounts import sealing
 from accounts.actors import Request, requires
 from accounts.permissions import Permission
+from audit.ids import new_id
 from locks.codes import ladder
 from locks.codes.listing import uuid_of
 from locks.codes.services import RefusedError
@@ -182,10 +187,25 @@ def revoke(request: Request, pk: UUID) -> HttpResponse:
         messages.info(request, "This stay is over already.")
         return redirect(found)
     if request.method == "POST":
-        services.revoke([found], by=request.actor, at=now, reason=_reason(request))
+        _revoke(request, [found], now)
         return redirect(found)
-    context = {"grant": found, "ending": ending.endings([found], now)[0]}
+    context = {
+        "grant": found,
+        "ending": ending.endings([found], now)[0],
+        "told": deliveries.were_told([found]),
+    }
     return render(request, "access/grants/grant_revoke.html", context)
+
+
+def _revoke(request: Request, grants: Sequence[AccessGrant], now: datetime) -> None:
+    """Revoke, and write to those who were written to, if that is wished."""
+    with transaction.atomic():
+        services.revoke(grants, by=request.actor, at=now, reason=_reason(request))
+        if "tell" in request.POST:
+            for grant in deliveries.were_told(grants):
+                grant.refresh_from_db()
+                with suppress(RefusedError):
+                    deliveries.tell_revoked(grant, pk=new_id(), by=request.actor, at=now)
 
 
 def _reason(request: Request) -> str:
@@ -226,12 +246,17 @@ def revoke_many(request: Request) -> HttpResponse:
         messages.info(request, "These stays are over already.")
         return redirect("grants")
     if "confirmed" in request.POST:
-        services.revoke(standing, by=request.actor, at=now, reason=_reason(request))
+        _revoke(request, standing, now)
         query = urlencode([("ids", str(each.pk)) for each in standing])
         return redirect(f"{reverse('grants-revoked')}?{query}")
     endings = ending.endings(standing, now)
     late = dict.fromkeys(name for each in endings for name in each.late)
-    context = {"endings": endings, "over": len(found) - len(standing), "late": list(late)}
+    context = {
+        "endings": endings,
+        "over": len(found) - len(standing),
+        "late": list(late),
+        "told": deliveries.were_told(standing),
+    }
     return render(request, "access/grants/revoke_many.html", context)
 
 
