@@ -13,6 +13,7 @@ from typing import Any
 
 from access.grants import progress
 from access.grants.standing import DoorStanding, GrantStanding, Standing
+from access.grants.status import is_slow
 from access.models import AccessGrant
 from access.planning.outcome import WarningCode
 from accounts.providers.systems import AccessMethod as Mode
@@ -39,11 +40,9 @@ def _told(kind: str, code: str, message: str, at: datetime | None, **fields: Any
 # --- a method -------------------------------------------------------------------------
 
 
-def errors_of_method(standing: Standing, grant: AccessGrant, at: datetime) -> list[Told]:
+def errors_of_method(standing: Standing, at: datetime) -> list[Told]:
     for each in standing.wanted:
-        is_failed = each.progress.key in progress.FAILED
-        is_late = at >= grant.starts_at and not each.progress.is_done
-        if is_failed or is_late:
+        if each.progress.key in progress.FAILED:
             said = f"{each.name}: {each.state.note or each.state.word}"
             return [_told("error", "failed_to_issue", said, each.progress.since or at)]
     return []
@@ -58,8 +57,13 @@ def _warnings_of_method(standing: Standing, grant: AccessGrant, at: datetime) ->
         yield _told("warning", "being_deleted", standing.state.note, standing.since)
     if _moved(standing.wanted):
         yield _told("warning", "updating_access_times", "Times are being changed.", standing.since)
-    is_near = timedelta(0) < grant.starts_at - at <= NEAR_START
-    late = [each for each in standing.wanted if each.progress.key in progress.UNDER_WAY]
+    is_near = grant.starts_at - at <= NEAR_START
+    late = [
+        each
+        for each in standing.wanted
+        if each.progress.key in progress.UNDER_WAY
+        and is_slow(each.progress.since or grant.created_at, at)
+    ]
     if is_near and late:
         said = f"{late[0].name}: {late[0].state.note}"
         yield _told("warning", "delay_in_issuing", said, late[0].progress.since)

@@ -193,7 +193,7 @@ def _intent(each: Standing) -> str:
 
 
 def _of_method(each: Standing, grant: AccessGrant, now: datetime) -> list[Told]:
-    errors = told_as_seam.errors_of_method(each, grant, now)
+    errors = told_as_seam.errors_of_method(each, now)
     warnings = told_as_seam.warnings_of_method(each, grant, now)
     return [*_told(errors, is_error=True), *_told(warnings)]
 
@@ -240,6 +240,12 @@ class Page:
     may_reveal: bool
     may_make_cards: bool
     can_undo: bool
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it stands, and this person may change it."""
+        is_over = self.life.key in ("cancelled", "ended", "no_show")
+        return self.may_manage and not is_over
 
     @property
     def code_ids(self) -> list[UUID]:

@@ -378,12 +378,26 @@ def test_seam_hears_what_could_not_be_issued(device, now):
     grant, _ = with_code(device, phase="blocked", error="Keypad is full.")
     found = look(grant)
 
-    (error,) = told_as_seam.errors_of_method(found.methods[0], found.grant, now)
+    (error,) = told_as_seam.errors_of_method(found.methods[0], now)
 
     assert (error["error_code"], error["message"]) == (
         "failed_to_issue",
         "Front Door: Keypad is full.",
     )
+
+
+def test_seam_hears_of_a_delay_only_once_it_is_one(device, now):
+    begun = make_grant(device.property, devices=[device], starts_at=now - timedelta(minutes=1))
+    grant, _ = with_code(device, begun, phase="setting", setting_since=now - timedelta(seconds=5))
+
+    def told(at):
+        found = look(grant, at)
+        errors = told_as_seam.errors_of_method(found.methods[0], at)
+        warnings = told_as_seam.warnings_of_method(found.methods[0], found.grant, at)
+        return errors, [each["warning_code"] for each in warnings]
+
+    assert told(now) == ([], [])
+    assert told(now + timedelta(minutes=20)) == ([], ["delay_in_issuing"])
 
 
 def test_seam_hears_of_provisioning_and_of_revoking(device, now):
