@@ -1,5 +1,6 @@
 """Guests by hand: how many keys and clicks the commonest jobs take, by the keyboard alone."""
 
+import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,12 +11,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Demo, sign_in
 from tests.browser.test_accessibility import both_themes, still
+from tests.browser.test_codes import type_at_keypad
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("demo")]
 
 SOON = 20_000
-#: What the two jobs may take, beside the text of name and e-mail.
-GOAL_NEW, GOAL_EXTEND = 12, 3
+#: What the three jobs may take, beside the text of name and e-mail.
+GOAL_NEW, GOAL_EXTEND, GOAL_REVOKE = 12, 3, 2
 
 
 @dataclass
@@ -105,6 +107,86 @@ def _fill(page: Page, name: str, room: str = "203") -> None:
     page.locator("#id_doors").press("Enter")
     expect(page.locator("[data-chip]")).to_have_count(1, timeout=SOON)
     expect(page.locator("#grant-plan [name=outline]")).to_have_count(1, timeout=SOON)
+
+
+def _two_doors(page: Page, name: str) -> str:
+    """Let somebody in at two doors; return the digits they share."""
+    page.goto("/grants/new/")
+    _fill(page, name, "203")
+    page.locator("#id_doors").fill("205")
+    expect(page.locator("#places-found [role=option]").first).to_be_visible(timeout=SOON)
+    page.locator("#id_doors").press("Enter")
+    expect(page.locator("[data-chip]")).to_have_count(2, timeout=SOON)
+    page.locator("#id_starts").fill(f"{page.locator('#id_starts').input_value()[:8]}01T00:00")
+    expect(page.locator("#grant-plan")).to_contain_text("the same at 2 doors", timeout=SOON)
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(lambda url: "/grants/new/" not in url, timeout=SOON)
+    expect(page.locator("#grant-live")).to_contain_text("Accepted by Salto", timeout=2 * SOON)
+    page.get_by_role("button", name="Reveal").first.click()
+    shown = page.locator("[data-digits-shown]").first
+    expect(shown).to_have_text(re.compile(r"^\d{6}$"), timeout=SOON)
+    return shown.inner_text()
+
+
+def _opens(page: Page, demo: Demo, digits: str, wanted: list[str]) -> list[str]:
+    """Return the doors that these digits open, once they are those; or after forty seconds."""
+    doors, found = ("Room 201", "Room 203", "Room 205"), [""]
+    for _ in range(80):  # a change takes its time to reach each lock
+        found = [door for door in doors if type_at_keypad(demo, digits, door)["opened"]]
+        if found == wanted:
+            break
+        page.wait_for_timeout(500)
+    return found
+
+
+def test_one_pin_opens_just_its_doors_until_it_is_revoked_by_two_keys(
+    page: Page, demo: Demo
+) -> None:
+    sign_in(page, "manager")
+    digits = _two_doors(page, "Paula Pin")
+    both = ["Room 203", "Room 205"]
+    assert _opens(page, demo, digits, both) == both
+
+    hands = Counted(page)
+    page.locator("body").click(position={"x": 2, "y": 2})
+    hands.press("r")
+    expect(page.locator("#confirm")).to_be_focused()
+    hands.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    tell("revoke", hands, GOAL_REVOKE)
+    assert hands.keys <= GOAL_REVOKE
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Taken back. Nothing changed at any door.")).to_be_visible()
+    assert _opens(page, demo, digits, both) == both
+
+    page.locator("#revoke").click()
+    page.locator("#confirm").click()
+    assert _opens(page, demo, digits, []) == []
+
+
+def test_axe_finds_nothing_on_the_pages_of_a_stay(browser: Browser, demo: Demo) -> None:
+    page = still(browser, demo)
+    found: dict[str, Any] = {}
+    sign_in(page, "manager")
+    page.goto("/grants/new/")
+    key = page.locator("[name=key]").input_value()
+    _fill(page, "Anna Axe")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(lambda url: "/grants/new/" not in url, timeout=SOON)
+    for path in ("", "revoke/", "why/"):
+        page.goto(f"/grants/{key}/{path}")
+        found[path] = both_themes(page)
+    page.goto("/guests/?q=anna")
+    found["people"] = both_themes(page)
+    page.locator("[data-row] a").first.click()
+    found["person"] = both_themes(page)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"/grants/{key}/")
+    found["on a phone"] = both_themes(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+    assert {name: rows for name, rows in found.items() if rows} == {}
 
 
 def test_the_plan_follows_what_is_filled_in_and_keeps_the_focus(page: Page, demo: Demo) -> None:
