@@ -46,6 +46,13 @@ class Filters:
         return f"{reverse('grants-calendar')}?{urlencode(params)}"
 
 
+def busy_first(places: list[Space], actor: Actor, now: datetime) -> list[Space]:
+    """Return properties with the one first where somebody stays or comes next, if any."""
+    stays = AccessGrant.objects.for_actor(actor).wanted(now).order_by("starts_at")
+    busy = stays.values_list("property_id", flat=True).first()
+    return sorted(places, key=lambda place: place.pk != busy)
+
+
 def filters_of(params: dict[str, str], places: Sequence[Space], now: datetime) -> Filters:
     """Read an address: a property of those in sight, and a first day; else the present week."""
     wanted = uuid_of(params.get("property", ""))

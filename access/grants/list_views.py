@@ -62,7 +62,8 @@ def _is_there(name: str) -> bool:
 @_views
 def grants_calendar(request: Request) -> HttpResponse:
     now, places = timezone.now(), _properties(request)
-    filters = calendar.filters_of(request.GET.dict(), places, now)
+    usual = calendar.busy_first(places, request.actor, now)
+    filters = calendar.filters_of(request.GET.dict(), usual, now)
     try:
         found = calendar.calendar(request.actor, filters, now)
     except CursorError as error:

@@ -7,7 +7,6 @@ LINKS: tuple[tuple[str, str, Check], ...] = (
     ("time", "Is it their time?", of_stay.time),
     ("standing", "Does the stay still stand?", of_stay.standing),
     ("made", "Was a way in made?", of_stay.made),
-    ("told", "Were they told?", of_stay.told),
     ("on_lock", "Is it on the lock?", of_door.on_lock),
     ("online", "Is the lock online?", of_door.online),
     ("battery", "Has it power?", of_door.battery),
@@ -15,6 +14,7 @@ LINKS: tuple[tuple[str, str, Check], ...] = (
     ("account", "Does the account work?", of_door.account),
     ("hub", "Is the hub online?", of_door.hub),
     ("quota", "Is there a seat, and does the schedule fit?", of_door.quota),
+    ("told", "Were they told?", of_stay.told),
     ("denied", "Was somebody denied?", of_door.denied),
 )
 
