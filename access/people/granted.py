@@ -10,6 +10,7 @@ from access import carrying
 from access.models import AcsCredential, AcsSystem, AcsUser
 from access.people import mobile, wishes
 from access.states import Part, Phase
+from accounts.models import User
 from accounts.providers.systems import AccessMethod
 from audit.who import Who
 from audit.words import Verb
@@ -91,7 +92,9 @@ def remove(user: AcsUser, *, who: Who, at: datetime) -> None:
     wishes.tell(Verb.CARDHOLDER_DELETED, user, who=who, at=at)
 
 
-def want_pin(user: AcsUser, *, who: Who, at: datetime) -> AcsCredential | None:
+def want_pin(
+    user: AcsUser, *, who: Who, created_by: User | None = None, at: datetime
+) -> AcsCredential | None:
     """Wish a PIN that the system makes. None where there is one already."""
     pins = AcsCredential.objects.filter(user=user, access_method=AccessMethod.CODE)
     if pins.filter(delete_asked_at=None).exclude(phase=Phase.GONE).exists():
@@ -102,6 +105,7 @@ def want_pin(user: AcsUser, *, who: Who, at: datetime) -> AcsCredential | None:
         access_method=AccessMethod.CODE,
         starts_at=user.starts_at,
         ends_at=user.ends_at,
+        created_by=created_by,
         created_at=at,
         next_run_at=at,
     )

@@ -14,11 +14,10 @@ from django.db import transaction
 
 from access import carrying
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser
-from access.people import mobile, rules, wishes, words
+from access.people import granted, mobile, rules, wishes, words
 from access.states import Part, Phase
 from accounts.actors import Actor
 from accounts.permissions import Permission
-from accounts.providers.systems import AccessMethod
 from audit.services import record
 from audit.words import How, Verb
 from locks.codes.rules import RuleError
@@ -327,21 +326,7 @@ def ask_for_pin(user: AcsUser, *, by: Actor, at: datetime) -> AcsCredential | No
         wishes.check_changeable(user)
         if not user.system.assigns_tags:
             raise RefusedError([RuleError("", "This system makes no PINs.")])
-        pins = AcsCredential.objects.filter(user=user, access_method=AccessMethod.CODE)
-        if pins.filter(delete_asked_at=None).exclude(phase=Phase.GONE).exists():
-            return None
-        pin: AcsCredential = AcsCredential.objects.create(
-            system=user.system,
-            user=user,
-            access_method=AccessMethod.CODE,
-            starts_at=user.starts_at,
-            ends_at=user.ends_at,
-            created_by=by.user,
-            created_at=at,
-            next_run_at=at,
-        )
-        wishes.tell(Verb.PIN_CREATED, user, who=by.who, at=at)
-    return pin
+        return granted.want_pin(user, who=by.who, created_by=by.user, at=at)
 
 
 def reveal_pin(pin: AcsCredential, *, by: Actor, at: datetime) -> str:

@@ -1,7 +1,6 @@
 """Stays by the clock of their property: while clocks change, over midnight, months and years."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,7 +67,7 @@ def test_each_night_lasts_from_check_in_to_check_out_as_clocks_show(zone: str, f
 
 
 @pytest.mark.parametrize(("zone", "first"), WEEKS)
-def test_one_more_night_ends_at_the_same_clock(zone: str, first: date, client: Any) -> None:
+def test_one_more_night_ends_at_the_same_clock(zone: str, first: date) -> None:
     house, local = house_in(zone), ZoneInfo(zone)
     starts_at = datetime.combine(first, time(15), local)
     ends_at = datetime.combine(first + timedelta(days=1), time(11), local)

@@ -45,11 +45,6 @@ pytestmark = pytest.mark.django_db
 SOON = timedelta(seconds=11)
 
 
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 def code_at(door: Any) -> AccessCode:
     return AccessCode.objects.get(device=door, revoked_at=None)
 

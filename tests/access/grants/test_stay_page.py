@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -23,7 +21,7 @@ from accounts.providers.systems import AccessMethod as Mode
 from audit.models import Event
 from audit.words import Verb
 from locks.models import AccessCode, CodeMoment
-from tests.access.grants.house import ARRIVES, LEAVES, NOW, House, create
+from tests.access.grants.house import ARRIVES, LEAVES, NOW, create
 from tests.access.grants.test_standing import ON_LOCK
 from tests.make import (
     client_of,
@@ -34,25 +32,9 @@ from tests.make import (
     make_user,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[Any]:
-    with time_machine.travel(NOW, tick=False) as moved:
-        yield moved
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def client(house: House) -> Client:
-    return client_of(house.by.user)
 
 
 def words(response: Any) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import time_machine
 from django.urls import reverse
 
 from access.models import AccessGrant, Delivery
@@ -11,26 +10,8 @@ from access.models.guests import Channel, DeliveryState
 from tests.access.grants.house import LEAVES, NOW, House, create, target
 from tests.access.grants.pages.test_change import look, press
 from tests.access.grants.pages.test_form import text_of
-from tests.make import client_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def client(house: House) -> Any:
-    assert house.by.user
-    return client_of(house.by.user)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def write_to(grant: AccessGrant) -> None:

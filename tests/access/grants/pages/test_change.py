@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.http import HttpResponse
 from django.urls import reverse
 
@@ -19,25 +18,8 @@ from tests.access.grants.house import LEAVES, NOW, House, create, target
 from tests.access.grants.pages.test_form import outline_of, text_of
 from tests.make import client_of, make_code, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Any:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def client(house: House) -> Any:
-    assert house.by.user
-    return client_of(house.by.user)
 
 
 def as_posted(page: HttpResponse) -> dict[str, Any]:
