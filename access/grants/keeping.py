@@ -17,9 +17,10 @@ from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Coalesce
 
-from access.grants import services
+from access.grants import replacing, services, standing
 from access.grants.asking import Ours
 from access.grants.freedom import freedom
+from access.grants.progress import MAY_STILL_OPEN
 from access.grants.storing import put_code
 from access.guests import authority
 from access.models import (
@@ -55,6 +56,7 @@ def tick(at: datetime) -> None:
     """Do all that is due. One grant that fails stops no other."""
     _each(_over(at), lambda grant: services.give_up(grant, by=_LOCKBOARD, at=at))
     _each(_begun(at), lambda door: _begin(door, at))
+    _each(replacing.refused(), lambda door: replacing.replace(door, at))
     note_arrivals(at)
     note_issued(at)
     _each(_perhaps_gone(), lambda grant: note_gone(grant, at))
@@ -87,7 +89,8 @@ def _perhaps_gone() -> list[AccessGrant]:
     """Return what was given up, and of which nothing is known to be left."""
     left = DoorShare.objects.filter(grant=OuterRef("pk")).filter(may_open())
     rows = AccessGrant.objects.filter(~Exists(left), given_up_at__isnull=False, gone_at=None)
-    return list(rows.select_related("property", "identity")[:_MOST])
+    # In no order: a card that opens an offline door for weeks must not keep others waiting.
+    return list(rows.select_related("property", "identity").order_by("?")[:_MOST])
 
 
 def may_open() -> Q:
@@ -100,7 +103,15 @@ def may_open() -> Q:
 
 
 def note_gone(grant: AccessGrant, at: datetime) -> None:
-    """Write down that nothing of a grant opens a door any more, and how late that is."""
+    """Write down that nothing of a grant opens a door any more, and how late that is.
+
+    Offline doors go by what is on a card, whatever its system says; so this asks how each way
+    in stands, as the page of the stay does.
+    """
+    standing.fetch([grant])
+    ways = standing.of(grant, at).methods
+    if any(door.progress.key in MAY_STILL_OPEN for way in ways for door in way.doors):
+        return
     with transaction.atomic():
         rows = AccessGrant.objects.filter(pk=grant.pk, gone_at=None)
         if not rows.update(gone_at=at):

@@ -160,6 +160,6 @@ def _on_a_card(
         return None
     if entrance is None or entrance.is_wired or not words.carried(holder.credentials, at):
         return None
-    note = "Offline doors go by what is on a card. Take it back, or write it again."
+    note = "Offline doors go by what is on a card: take it back."
     state = State("card_out", "Card may still open it", "warn", "card", note)
     return Progress(state=state, since=share.ended_at)

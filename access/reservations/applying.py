@@ -262,6 +262,7 @@ class _Applier:
             services.revoke(
                 [grant], by=self.ways.by, at=self.at, reason=reason[:_LONGEST], is_told=True
             )
+            greeting.tell_end(grant, self.ways.feed, by=self.ways.by, at=self.at)
 
     # --- the row ---
 

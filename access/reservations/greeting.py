@@ -30,3 +30,11 @@ def tell_times(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetim
     if feed.sends:
         with suppress(RefusedError):
             deliveries.tell_change(grant, [Change.TIMES], pk=new_id(), by=by, at=at)
+
+
+def tell_end(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetime) -> None:
+    """Have a guest who was written to told that their stay is cancelled."""
+    if feed.sends:
+        grant.refresh_from_db()
+        with suppress(RefusedError):
+            deliveries.tell_revoked(grant, pk=new_id(), by=by, at=at)

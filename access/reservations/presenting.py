@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from access.models import FeedReading, FeedStay, ReservationFeed
 from access.models.feeds import FeedKind
 from access.reservations.applying import FAILED
-from access.reservations.matching import Do
+from access.reservations.matching import ABSENCES, Do
 from access.reservations.reporting import in_words
 
 #: Lines of a report that a page shows.
@@ -82,13 +82,13 @@ def rows_of(feeds: Sequence[ReservationFeed], now: datetime) -> list[FeedRow]:
     }
     rows = []
     for feed in feeds:
-        stays, unsettled = counts.get(feed.pk, (0, 0))
-        health = health_of(feed, now, unsettled=unsettled)
+        stays, unsettled, missing = counts.get(feed.pk, (0, 0, 0))
+        health = health_of(feed, now, unsettled=unsettled, missing=missing)
         rows.append(FeedRow(feed, health, stays, unsettled, latest.get(feed.pk)))
     return rows
 
 
-def _counts(feeds: Iterable[ReservationFeed], now: datetime) -> dict[UUID, tuple[int, int]]:
+def _counts(feeds: Iterable[ReservationFeed], now: datetime) -> dict[UUID, tuple[int, int, int]]:
     is_live = Q(grant__revoked_at=None, grant__ends_at__gt=now)
     found = (
         FeedStay.objects.filter(feed__in=feeds)
@@ -96,9 +96,10 @@ def _counts(feeds: Iterable[ReservationFeed], now: datetime) -> dict[UUID, tuple
         .annotate(
             live=Count("pk", filter=is_live),
             unsettled=Count("pk", filter=~Q(error="") & _ahead(now)),
+            missing=Count("pk", filter=Q(known__absences__gt=0) & is_live),
         )
     )
-    return {row["feed"]: (row["live"], row["unsettled"]) for row in found}
+    return {row["feed"]: (row["live"], row["unsettled"], row["missing"]) for row in found}
 
 
 def _ahead(now: datetime) -> Q:
@@ -107,7 +108,9 @@ def _ahead(now: datetime) -> Q:
     return Q(known__stay__ends_at__gt=at.isoformat())
 
 
-def health_of(feed: ReservationFeed, now: datetime, *, unsettled: int = 0) -> Health:
+def health_of(
+    feed: ReservationFeed, now: datetime, *, unsettled: int = 0, missing: int = 0
+) -> Health:
     if feed.kind == FeedKind.TABLE:
         return _of_stays(unsettled) or Health("", "list", "Tables")
     if feed.paused_at is not None:
@@ -122,7 +125,15 @@ def health_of(feed: ReservationFeed, now: datetime, *, unsettled: int = 0) -> He
     if now - feed.read_at > 3 * usual:
         note = "Nobody has read it for long. Are the workers running?"
         return Health("warn", "alert", "Late", note)
-    return _of_stays(unsettled) or Health("ok", "check", "Up to date")
+    return _of_stays(unsettled) or _of_missing(missing) or Health("ok", "check", "Up to date")
+
+
+def _of_missing(missing: int) -> Health | None:
+    if not missing:
+        return None
+    word = "1 stay is missing" if missing == 1 else f"{missing} stays are missing"
+    note = f"They end once {ABSENCES} readings in a row lack them."
+    return Health("warn", "alert", word, note)
 
 
 def _of_stays(unsettled: int) -> Health | None:

@@ -36,6 +36,10 @@ UNREADABLE = (
 _MOST_PROPERTIES = 10
 #: Where a browser let somebody in last.
 _PLACE = "grants_property"
+STALE = (
+    "Somebody changed this stay while it was open here. Nothing was saved: this is how it is now,"
+    " change it again."
+)
 #: The fields beside which something can be wrong, by what a form shows.
 _SLOTS = {
     "all": ("full_name", "email", "phone", "place", "doors", "starts", "ends", "methods", "digits"),
@@ -163,13 +167,15 @@ def _posted(
         sheet = _sheet(request, given, grant, offered)
         sheet.forgive()
         return render(request, template, _context(sheet, request, do=do))
+    if grant is not None and given.get("generation_seen") != str(grant.generation):
+        # Saved over it, this page would undo what it never showed.
+        messages.warning(request, STALE)
+        return redirect(request.get_full_path())
     sheet = _sheet(request, given, grant, offered)
     saved = sheet.save()
     if saved is not None:
         request.session[_PLACE] = str(saved.property_id)
         return _saved(request, sheet, saved, wish)
-    if grant is not None:
-        given["generation_seen"] = str(_find(request, grant.pk).generation)
     return render(request, template, _context(sheet, request, is_refused=True))
 
 

@@ -13,6 +13,7 @@ from access.grants import row_words, standing, told_as_seam
 from access.grants.standing import DoorStanding, GrantStanding, Standing
 from access.grants.stay import when
 from access.models import AccessGrant, AccessMethod, AcsCredential, AcsUser
+from access.people import words as people_words
 from access.states import Phase
 from accounts.actors import Actor
 from accounts.models import Membership
@@ -217,6 +218,8 @@ class Alive:
     door: DoorView
     #: `removing since 11:00, 14 tries`
     note: str
+    #: What opens it, where that is a card: somebody may say that it is back.
+    card: AcsCredential | None = None
 
 
 @dataclass(frozen=True)
@@ -240,6 +243,10 @@ class Page:
     may_reveal: bool
     may_make_cards: bool
     can_undo: bool
+
+    @property
+    def is_only_a_card(self) -> bool:
+        return all(each.card for each in self.still_active)
 
     @property
     def may_change(self) -> bool:
@@ -293,11 +300,19 @@ def _is_alive(door: DoorView) -> bool:
 
 def _alive(door: DoorView, now: datetime) -> Alive:
     code = door.code
+    if door.standing.progress.key == "card_out":
+        return Alive(door=door, note=door.state.note, card=_card_out(door, now))
     if code is None or code.overdue_since is None:
         return Alive(door=door, note=door.state.note)
     since = clock(code.overdue_since, code.device.property.zone, now)
     tries = f", {code.attempts} tries" if code.attempts > 1 else ""
     return Alive(door=door, note=f"removing since {since}{tries}")
+
+
+def _card_out(door: DoorView, now: datetime) -> AcsCredential | None:
+    user = door.standing.door.method.acs_user
+    found: list[AcsCredential] = user.all_credentials if user else []  # type: ignore[attr-defined]
+    return next(iter(people_words.carried(found, now)), None)
 
 
 def _others(

@@ -589,3 +589,64 @@ def test_a_key_leads_to_one_grant(house: House) -> None:
     assert told(refusal) == [
         ("access_grant_key", f"access_grant_key is taken by the grant {first.pk}")
     ]
+
+
+# --- what only the lock knew ------------------------------------------------------------
+
+
+def test_digits_that_the_lock_has_already_are_replaced_at_that_door(house: House) -> None:
+    grant = create(house, house.gate, house.shed, digits="4711")
+    codes = AccessCode.objects.filter(device=house.gate)
+    codes.update(
+        phase=CodePhase.BLOCKED, error_code="duplicate_code_on_device", observed_generation=1
+    )
+
+    keeping.tick(NOW)
+    keeping.tick(NOW)
+
+    gate, shed = code_at(house.gate), code_at(house.shed)
+    assert shed.unseal_digits() == "4711" != gate.unseal_digits()
+    assert gate.generation == 2
+    grant.refresh_from_db()
+    [warning] = grant.warnings
+    assert warning["code"] == "requested_code_unavailable"
+    assert warning["device_id"] == str(house.gate.pk)
+    assert AccessMethod.objects.filter(revoked_at=None).count() == 2
+    assert services.preview(services.asked_of(grant), at=NOW, grant=grant).changes_nothing
+
+
+def test_digits_that_somebody_was_told_are_never_replaced(house: House) -> None:
+    create(house, house.gate, digits="4711")
+    AccessCode.objects.update(
+        phase=CodePhase.BLOCKED,
+        error_code="duplicate_code_on_device",
+        observed_generation=1,
+        delivered_at=NOW,
+    )
+
+    keeping.tick(NOW)
+
+    assert code_at(house.gate).unseal_digits() == "4711"
+
+
+def test_a_card_that_may_still_open_an_offline_door_keeps_a_stay_from_being_gone(
+    house: House,
+) -> None:
+    _, [room] = house.system("Room 1")
+    room.is_wired = False
+    room.save()
+    grant = create(house, room, modes=(Mode.CARD,))
+    card = make_credential(AcsUser.objects.get())
+    services.revoke([grant], by=house.by, at=ARRIVES)
+    keeping.tick(ARRIVES + SOON)
+    AcsUser.objects.update(phase=Phase.GONE)
+    AcsCredential.objects.update(phase=Phase.GONE, gone_at=ARRIVES + SOON)
+
+    keeping.tick(ARRIVES + 2 * SOON)
+    grant.refresh_from_db()
+    assert grant.gone_at is None
+
+    AcsCredential.objects.filter(pk=card.pk).update(card_state="returned")
+    keeping.tick(ARRIVES + 3 * SOON)
+    grant.refresh_from_db()
+    assert grant.gone_at == ARRIVES + 3 * SOON

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from access.grants import services
-from access.grants.pages import sheet
+from access.grants.pages import sheet, views
 from access.models import AccessGrant
 from accounts.models import Role
 from locks.codes.states import CodePhase
@@ -148,12 +148,27 @@ def test_what_somebody_else_changed_is_not_undone_unseen(client: Any, house: Hou
 
     refused = press(client, "grant-extend", grant, page)
 
-    assert services.CHANGED_MEANWHILE in text_of(refused)
+    assert refused.url == reverse("grant-extend", args=[grant.pk])
+    again = client.get(refused.url)
+    assert views.STALE in text_of(again)
     assert AccessGrant.objects.get().ends_at == LEAVES
-    again = client.post(reverse("grant-plan"), as_posted(refused) | {"grant": grant.pk})
-    answer = press(client, "grant-extend", grant, refused, outline=outline_of(again))
-    assert answer.status_code == 302
+    press(client, "grant-extend", grant, again)
     assert AccessGrant.objects.get().ends_at == LEAVES + DAY
+
+
+def test_an_old_page_to_move_by_does_not_take_a_night_away(client: Any, house: House) -> None:
+    grant = create(house, house.gate)
+    old = look(client, "grant-move", grant)
+    press(client, "grant-extend", grant, look(client, "grant-extend", grant))
+
+    press(client, "grant-move", grant, old, targets=[target(house.shed).key])
+    page = look(client, "grant-move", grant)
+    given = {"targets": [target(house.shed).key], "outline": ""}
+    press(client, "grant-move", grant, press(client, "grant-move", grant, page, **given))
+
+    grant.refresh_from_db()
+    assert grant.ends_at == LEAVES + DAY
+    assert AccessCode.objects.get(revoked_at=None).device == house.shed
 
 
 def test_digits_taken_meanwhile_are_said_before_saving(client: Any, house: House) -> None:
