@@ -260,7 +260,11 @@ class _Applier:
     def _revoke(self, grant: AccessGrant | None, reason: str) -> None:
         if grant is not None and not grant.is_over(self.at):
             services.revoke(
-                [grant], by=self.ways.by, at=self.at, reason=reason[:_LONGEST], is_told=True
+                [grant],
+                by=self.ways.by,
+                at=self.at,
+                reason=reason.rstrip(".")[:_LONGEST],
+                is_told=True,
             )
             greeting.tell_end(grant, self.ways.feed, by=self.ways.by, at=self.at)
 

@@ -48,6 +48,7 @@
     for (const slot of form.querySelectorAll(".grant-problem")) {
       const field = document.getElementById(slot.id.replace(/_problem$/, ""));
       if (!field?.matches("input, select")) continue;
+      if (slot.children.length && slot.closest("details")) slot.closest("details").open = true;
       if (slot.children.length) field.setAttribute("aria-invalid", "true");
       else field.removeAttribute("aria-invalid");
     }

@@ -77,6 +77,11 @@ class GrantForm(TimesForm):
         strip=False,
         widget=forms.TextInput(_described("digits", inputmode="numeric", maxlength="40")),
     )
+    reservation_key = PlainField(
+        label="Reservation key",
+        required=False,
+        widget=forms.TextInput(_described("reservation_key", maxlength="255")),
+    )
     policy = forms.ChoiceField(
         label="Where a door takes several of these",
         choices=POLICIES,

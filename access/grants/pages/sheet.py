@@ -100,6 +100,10 @@ class Sheet:
             ends_at=ends_at,
             requests=self._requests(before),
             policy=Policy(self.form.cleaned_data.get("policy") or Policy.ALL),
+            # A stay keeps its own: who joins it later goes by that.
+            reservation_key=before.reservation_key
+            if before
+            else self.form.cleaned_data.get("reservation_key", ""),
         )
 
     def _window(self) -> tuple[datetime, datetime | None]:

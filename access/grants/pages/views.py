@@ -42,7 +42,10 @@ STALE = (
 )
 #: The fields beside which something can be wrong, by what a form shows.
 _SLOTS = {
-    "all": ("full_name", "email", "phone", "place", "doors", "starts", "ends", "methods", "digits"),
+    "all": (
+        *("full_name", "email", "phone", "place", "doors", "starts", "ends"),
+        *("methods", "digits", "reservation_key"),
+    ),
     "change": ("place", "doors", "starts", "ends", "methods", "digits"),
     "end": ("ends",),
     "where": ("place", "doors"),

@@ -78,7 +78,7 @@ def test_a_cancelled_booking_ends_its_grant(desk, grants):
 
     (row,) = desk.stays
     assert row.grant.revoked_at is not None
-    assert grants.revoked == [(row.grant, "Ended: it is cancelled.")]
+    assert grants.revoked == [(row.grant, "Ended: it is cancelled")]
     assert desk.report().ended == 1
 
 

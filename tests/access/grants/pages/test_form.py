@@ -484,3 +484,17 @@ def test_a_plan_asks_the_same_few_questions_for_however_many_doors(
 
     with django_assert_max_num_queries(25):
         preview(client, given)
+
+
+def test_a_room_of_reservations_asks_for_a_key_and_takes_it(client: Any, house: House) -> None:
+    _, [room] = house.system("Room 1")
+    room.can_belong_to_reservation = True
+    room.save()
+    given = answers(house, room, methods=["card"])
+
+    refused = save(client, given)
+    assert "a guest’s card for these doors needs a reservation key" in text_of(refused)
+    assert not AccessGrant.objects.exists()
+
+    assert save(client, given | {"reservation_key": "R-1"}).status_code == 302
+    assert AccessGrant.objects.get().reservation_key == "R-1"
