@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from django.utils import timezone
 
 from access import tasks
 from access.models import AccessGrant, Delivery, FeedStay, ReservationFeed
-from access.reservations import polling, reporting, storing
+from access.reservations import polling, presenting, reporting, storing
 from access.reservations.known import Ending
 from audit.models import Event
 from locks import live
@@ -506,3 +507,25 @@ def test_only_guests_with_an_address_are_written_to_and_only_if_wished(desk):
     ReservationFeed.objects.update(sends=False)
     desk.read(calendar(nights("n1", "20261201", "20261204", told)))
     assert Delivery.objects.count() == 1
+
+
+def test_who_was_written_to_hears_that_a_calendar_ended_their_stay(desk):
+    told = "DESCRIPTION:Email: jane@example.com"
+    desk.read(calendar(nights("n1", "20261201", "20261203", told)))
+    Delivery.objects.update(state="sent")
+
+    desk.read(calendar(nights("n1", "20261201", "20261203", told + "\nSTATUS:CANCELLED")))
+
+    assert [each.kind for each in Delivery.objects.order_by("created_at", "pk")] == [
+        "invitation",
+        "revoked",
+    ]
+
+
+def test_the_list_says_how_many_stays_are_missing(desk):
+    desk.read(calendar(nights("n1", "20261201", "20261203")))
+    desk.read(calendar())
+
+    [row] = presenting.rows_of([desk.feed], timezone.now())
+
+    assert (row.health.tone, row.health.word) == ("warn", "1 stay is missing")
