@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch
 
 from access.models import AccessGrant, AccessMethod, DoorShare, MethodDoor, UserIdentity
 from access.models.credentials import WAS_WRITTEN, AcsCredential
@@ -23,8 +23,8 @@ from locks.models import AccessCode
 
 #: A PIN that somebody had so long ago is not offered to them again.
 _REMEMBERED = timedelta(days=2 * 365)
-#: So many of their methods are looked at for a PIN they know.
-_MOST = 50
+#: So many PINs of stays that are over are tried, newest first.
+_MOST_REMEMBERED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,14 @@ def holdings(identity: UserIdentity | None, grant: AccessGrant | None, at: datet
     """Return what a person has. Nobody known has nothing."""
     if identity is None or identity._state.adding:
         return Holdings()
-    rows = list(_rows(identity, at))
+    rows = list(_rows(identity))
     held, others = [], []
     for method in rows:
         if grant and any(_share_of(door, grant) for door in _live(method)):
-            held.append(_held(method, at, grant=grant))
-        elif _live(method):
-            others.append(_held(method, at))
+            held.append(_held(method, grant=grant))
+        else:
+            others.append(_held(method))
+    others += [_held(method) for method in _remembered(identity, at)]
     return Holdings(
         held=tuple(held),
         others=tuple(others),
@@ -60,13 +61,15 @@ def held_by(grant: AccessGrant, at: datetime) -> Holdings:
     return holdings(grant.identity, grant, at)
 
 
-def _rows(identity: UserIdentity, at: datetime) -> Iterable[AccessMethod]:
-    recent = Q(revoked_at=None) | Q(revoked_at__gt=at - _REMEMBERED)
+def _rows(identity: UserIdentity) -> Iterable[AccessMethod]:
+    """Return all that somebody has: what is not among them would never be ended."""
     codes = Prefetch(
         "doors",
         MethodDoor.objects.select_related(
             "device__property", "device__hub", "entrance__system__property", "code__device__account"
-        ).order_by("starts_at", "pk"),
+        )
+        .filter(ended_at=None)
+        .order_by("starts_at", "pk"),
     )
     shares = Prefetch("doors__shares", DoorShare.objects.filter(ended_at=None))
     cards = Prefetch(
@@ -75,22 +78,31 @@ def _rows(identity: UserIdentity, at: datetime) -> Iterable[AccessMethod]:
         to_attr="written_cards",
     )
     return (
-        AccessMethod.objects.filter(recent, identity=identity)
+        AccessMethod.objects.filter(identity=identity, revoked_at=None)
         .select_related("site", "system", "acs_user")
         .prefetch_related(codes, shares, cards)
-        .order_by("-created_at")[:_MOST]
     )
 
 
+def _remembered(identity: UserIdentity, at: datetime) -> Iterable[AccessMethod]:
+    """Return methods that are over and whose PIN somebody knows: they open no door."""
+    over = AccessMethod.objects.filter(
+        identity=identity, mode=Mode.CODE, revoked_at__gt=at - _REMEMBERED
+    ).exclude(digits_sealed="")
+    none = Prefetch("doors", MethodDoor.objects.none())
+    return over.prefetch_related(none).order_by("-created_at", "pk")[:_MOST_REMEMBERED]
+
+
 def _live(method: AccessMethod) -> list[MethodDoor]:
-    return [door for door in method.doors.all() if door.ended_at is None]
+    """Return the doors that are wanted of it: no others were fetched."""
+    return list(method.doors.all())
 
 
 def _share_of(door: MethodDoor, grant: AccessGrant) -> DoorShare | None:
     return next((each for each in door.shares.all() if each.grant_id == grant.pk), None)
 
 
-def _held(method: AccessMethod, at: datetime, grant: AccessGrant | None = None) -> HeldMethod:
+def _held(method: AccessMethod, grant: AccessGrant | None = None) -> HeldMethod:
     """Return a method as this grant has it; with no grant, as its other grants have it."""
     doors = [
         _door(door, grant) for door in _live(method) if grant is None or _share_of(door, grant)

@@ -186,6 +186,47 @@ def test_the_same_person_keeps_their_pin_over_stays(house: House) -> None:
     assert code_at(house.shed).unseal_digits() == digits
 
 
+LATER = {"starts_at": LEAVES + 9 * DAY, "ends_at": LEAVES + 12 * DAY, "at": LEAVES + DAY}
+
+
+def test_the_same_person_gets_the_pin_of_a_stay_that_is_over(house: House) -> None:
+    create(house, house.gate)
+    digits = code_at(house.gate).unseal_digits()
+    keeping.tick(LEAVES)
+    AccessCode.objects.update(phase=CodePhase.REMOVED)
+
+    later = create(house, house.gate, house.shed, **LATER)
+
+    codes = AccessCode.objects.filter(grant_id=later.pk)
+    assert [code.unseal_digits() for code in codes] == [digits, digits]
+
+
+def test_digits_that_were_not_seen_gone_are_reserved_from_their_own_person_too(
+    house: House,
+) -> None:
+    create(house, house.gate)
+    digits = code_at(house.gate).unseal_digits()
+    keeping.tick(LEAVES)
+
+    later = create(house, house.gate, **LATER)
+
+    assert AccessCode.objects.get(grant_id=later.pk).unseal_digits() != digits
+
+
+def test_of_a_person_with_many_stays_each_is_ended(house: House) -> None:
+    nights = [ARRIVES + n * 2 * DAY for n in range(60)]
+    first, *_ = [
+        create(house, house.lobby, modes=(Mode.CLOUD_KEY,), starts_at=at, ends_at=at + DAY)
+        for at in nights
+    ]
+    services.revoke([first], by=house.by, at=NOW)
+
+    keeping.tick(NOW + SOON)
+
+    assert not DoorShare.objects.filter(grant=first, ended_at=None).exists()
+    assert AccessMethod.objects.filter(revoked_at=None).count() == 59
+
+
 def test_a_phone_of_somebody_else_is_refused(house: House) -> None:
     create(house, house.gate, phone="+31612345678")
 
