@@ -12,7 +12,6 @@ from django.db.models import Count, Q
 
 from access.grants.asking import Target, TargetKind
 from access.models import (
-    AccessGrant,
     AcsAccessGroup,
     AcsEntrance,
     AcsMembership,
@@ -27,7 +26,7 @@ from accounts.providers.codes import CodeConstraint, CodeRules
 from accounts.providers.systems import AccessMethod
 from locks.code_models import GONE_PHASES
 from locks.codes import room
-from locks.codes.capability import brand_of, capability_of
+from locks.codes.capability import brand_of, capability_of, is_reached
 from locks.models import AccessCode, Device
 from locks.obstacles import obstacle_of
 
@@ -58,8 +57,10 @@ class Found:
     doors: tuple[Door, ...]
     devices: Mapping[UUID, Device] = field(default_factory=dict)
     entrances: Mapping[UUID, AcsEntrance] = field(default_factory=dict)
-    #: Per system: the groups that open just these entrances.
-    groups: Mapping[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+
+    @property
+    def system_ids(self) -> set[UUID]:
+        return {entrance.system_id for entrance in self.entrances.values()}
 
 
 def found(targets: Iterable[Target], place: Space, held: Held) -> Found:
@@ -79,11 +80,7 @@ def found(targets: Iterable[Target], place: Space, held: Held) -> Found:
         else:
             reached = memberships[entrances[pk].system_id]
             doors[pk] = _of_entrance(entrances[pk], reached, held_by)
-    groups = {
-        system_id: tuple(group.id for group in membership.groups)
-        for system_id, membership in memberships.items()
-    }
-    return Found(doors=tuple(doors.values()), devices=devices, entrances=entrances, groups=groups)
+    return Found(doors=tuple(doors.values()), devices=devices, entrances=entrances)
 
 
 def chosen_groups(entrances: Sequence[AcsEntrance], held: Held) -> dict[UUID, tuple[UUID, ...]]:
@@ -101,12 +98,6 @@ def rows_of(targets: Iterable[Target], place: Space) -> tuple[list[Device], list
     systems = {row.system_id: row.system for row in _entrances(targets, spaces).values()}
     devices = list(_devices(targets, spaces).values())
     return devices, [systems[pk] for pk in sorted(systems)]
-
-
-def devices_held(grant: AccessGrant) -> list[Device]:
-    """Return the locks that a grant has methods for."""
-    shares = DoorShare.objects.filter(grant=grant, ended_at=None, door__device__isnull=False)
-    return list(Device.objects.filter(pk__in=shares.values("door__device")))
 
 
 # --- which doors ----------------------------------------------------------------------
@@ -206,7 +197,7 @@ def _of_device(device: Device, slots: Mapping[UUID, Slots], seats: Mapping[UUID,
         brand=capability.brand,
         system_id=device.site_id,
         system_name=device.site.name,
-        is_online=_is_online(device),
+        is_online=is_reached(device),
         codes=rules,
         slots=slots.get(device.pk),
         seats=seats.get(device.site_id) if rules and rules.takes_seat else None,
@@ -214,12 +205,6 @@ def _of_device(device: Device, slots: Mapping[UUID, Slots], seats: Mapping[UUID,
         takes_cloud_key=device.can_unlock and hindered is None,
         why_not=why_not,
     )
-
-
-def _is_online(device: Device) -> bool | None:
-    if device.hub and device.hub.is_online is False:
-        return False
-    return device.is_online
 
 
 def _of_entrance(

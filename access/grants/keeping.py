@@ -37,6 +37,7 @@ from access.states import Phase
 from accounts.models import Space
 from accounts.providers.systems import AccessMethod as Mode
 from audit.words import Verb
+from locks.codes import room
 from locks.codes.states import GONE_PHASES, CodePhase
 from locks.models import ActionAttempt, Device
 from locks.states import AttemptStatus
@@ -45,8 +46,6 @@ _log = logging.getLogger(__name__)
 
 #: So many of a kind in one tick; the rest waits for the next.
 _MOST = 100
-#: From when on a grant that should be gone is said to be late.
-OVERDUE_AFTER = timedelta(minutes=2)
 _LOCKBOARD = Ours()
 
 Thing = TypeVar("Thing", AccessGrant, MethodDoor)
@@ -59,7 +58,7 @@ def tick(at: datetime) -> None:
     _each(replacing.refused(), lambda door: replacing.replace(door, at))
     note_arrivals(at)
     note_issued(at)
-    _each(_perhaps_gone(), lambda grant: note_gone(grant, at))
+    _each(_gone(at), lambda grant: note_gone(grant, at))
 
 
 def follow_spaces(at: datetime) -> None:
@@ -85,6 +84,25 @@ def _over(at: datetime) -> list[AccessGrant]:
     return list(rows.order_by(F("revoke_due_at").asc(nulls_last=True), "ends_at")[:_MOST])
 
 
+def _gone(at: datetime) -> list[AccessGrant]:
+    """Return what was given up, and of which nothing opens a door any more.
+
+    Offline doors go by what is on a card, whatever its system says; so this asks how each way
+    in stands, as the page of the stay does.
+    """
+    found = _perhaps_gone()
+    standing.fetch(found)
+    return [
+        grant
+        for grant in found
+        if not any(
+            door.progress.key in MAY_STILL_OPEN
+            for way in standing.of(grant, at).methods
+            for door in way.doors
+        )
+    ]
+
+
 def _perhaps_gone() -> list[AccessGrant]:
     """Return what was given up, and of which nothing is known to be left."""
     left = DoorShare.objects.filter(grant=OuterRef("pk")).filter(may_open())
@@ -103,15 +121,7 @@ def may_open() -> Q:
 
 
 def note_gone(grant: AccessGrant, at: datetime) -> None:
-    """Write down that nothing of a grant opens a door any more, and how late that is.
-
-    Offline doors go by what is on a card, whatever its system says; so this asks how each way
-    in stands, as the page of the stay does.
-    """
-    standing.fetch([grant])
-    ways = standing.of(grant, at).methods
-    if any(door.progress.key in MAY_STILL_OPEN for way in ways for door in way.doors):
-        return
+    """Write down that nothing of a grant opens a door any more, and how late that is."""
     with transaction.atomic():
         rows = AccessGrant.objects.filter(pk=grant.pk, gone_at=None)
         if not rows.update(gone_at=at):
@@ -156,12 +166,14 @@ def _begin(door: MethodDoor, at: datetime) -> None:
         if share is None:
             return
         services.fresh(share.grant)
+        services.hold(share.grant.identity_id)
         rows = MethodDoor.objects.select_related(
             "method", "device__account", "device__site", "device__property"
         )
         door = rows.select_for_update(of=("self",), no_key=True).get(pk=door.pk)
-        if door.code_id is not None or door.ended_at is not None:
+        if door.code_id is not None or door.ended_at is not None or door.device is None:
             return
+        room.lock_doors([door.device])
         digits = "" if door.method.by_provider else door.method.unseal_digits()
         if digits and not _is_free(door, digits, share.grant, at):
             return
@@ -222,7 +234,6 @@ def note_issued(at: datetime) -> None:
     codes.update(issued_at=at)
     written = AcsCredential.objects.filter(WAS_WRITTEN, user=OuterRef("acs_user"))
     waiting.filter(Exists(written), mode=Mode.CARD).update(issued_at=at)
-    waiting.filter(mode=Mode.CLOUD_KEY).update(issued_at=at)
 
 
 # --- spaces ---------------------------------------------------------------------------

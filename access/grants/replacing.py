@@ -55,6 +55,8 @@ def replace(door: MethodDoor, at: datetime) -> None:
     with transaction.atomic():
         shares = list(DoorShare.objects.filter(door=door, ended_at=None).order_by("grant"))
         grants = [services.fresh(share.grant) for share in shares]
+        for grant in grants[:1]:
+            services.hold(grant.identity_id)
         door = rows.select_for_update(of=("self",), no_key=True).get(pk=door.pk)
         if not grants or door.device is None or door.code is None or door.ended_at:
             return

@@ -15,7 +15,7 @@ from access.grants.asking import Asked, By, Guest, Target, TargetKind
 from access.grants.holding import held_by
 from access.grants.storing import Storer
 from access.grants.world import Scene, look
-from access.models import AccessGrant, GrantTarget, RequestedMethod
+from access.models import AccessGrant, GrantTarget, RequestedMethod, UserIdentity
 from access.people import wishes as people_wishes
 from access.planning import fingerprints, planner
 from access.planning.asked import Policy, Request
@@ -124,6 +124,8 @@ def create(asked: Asked, *, pk: UUID, outline: Outline | None, by: By, at: datet
         made = AccessGrant.objects.select_related("identity", "property").filter(pk=pk).first()
         if made:
             return _same(made, asked, by)
+        known = identities.resolve(asked.guest, asked.property.workspace_id)[0]
+        hold(known.pk)
         scene = _settled(asked, None, outline, at)
         grant = AccessGrant(
             pk=pk,
@@ -172,6 +174,7 @@ def change(
     by.require(Permission.MANAGE_GRANTS, grant.property_id)
     with transaction.atomic():
         grant = fresh(grant)
+        hold(grant.identity_id)
         _check_changeable(grant, generation, at)
         asked = replace(asked, guest=Guest(id=grant.identity_id), property=grant.property)
         scene = _settled(asked, grant, outline, at)
@@ -198,6 +201,7 @@ def follow(grant: AccessGrant, *, by: By, at: datetime) -> None:
     """
     with transaction.atomic():
         grant = fresh(grant)
+        hold(grant.identity_id)
         if grant.is_over(at):
             return
         asked = asked_of(grant)
@@ -225,6 +229,15 @@ def fresh(grant: AccessGrant) -> AccessGrant:
     """Return the row as it is now, kept from others until this transaction is over."""
     rows = AccessGrant.objects.select_related("property", "identity")
     return rows.select_for_update(of=("self",), no_key=True).get(pk=grant.pk)
+
+
+def hold(identity_id: UUID) -> None:
+    """Let nobody else change what this person has until this transaction is over.
+
+    Stays of one person share methods: of two that end at once, neither may leave one to the
+    other.
+    """
+    list(UserIdentity.objects.select_for_update(no_key=True).filter(pk=identity_id))
 
 
 def _check_changeable(grant: AccessGrant, generation: int, at: datetime) -> None:
@@ -384,11 +397,10 @@ def give_up(grant: AccessGrant, *, by: By, at: datetime) -> None:
         grant = fresh(grant)
         if not grant.is_over(at) or grant.given_up_at is not None:
             return
+        hold(grant.identity_id)
         has = held_by(grant, at)
-        room.lock_doors(doors.devices_held(grant))
         plan = planner.plan_end(has.held, now=at)
-        found = doors.Found(doors=())
-        Storer(grant, found, has, who=by.who, at=at).store(plan)
+        Storer(grant, doors.Found(doors=()), has, who=by.who, at=at).store(plan)
         grant.given_up_at = at
         grant.save(update_fields=["given_up_at"])
         announce(grant)

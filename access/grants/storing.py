@@ -41,6 +41,7 @@ class Storer:
         self.methods = dict(has.rows or {})
         self.seen = {each.id: each for each in (*has.held, *has.others)}
         self.doors = {door.id: door for door in found.doors}
+        self.live: dict[UUID, dict[UUID, MethodDoor]] = {}
         self.who = who
         self.at = at
 
@@ -63,7 +64,7 @@ class Storer:
     def _method(self, row: Row, asked_digits: str) -> AccessMethod:
         if row.method_id is not None:
             return self._known(row, asked_digits)
-        is_system = row.system_id in self.found.groups
+        is_system = row.system_id in self.found.system_ids
         method = AccessMethod(
             workspace_id=self.grant.workspace_id,
             property_id=self.grant.property_id,
@@ -74,6 +75,8 @@ class Storer:
             by_provider=row.source == "provider",
             instant_key_max_use_count=row.instant_key_max_use_count,
             created_at=self.at,
+            # A button on a page is there at once.
+            issued_at=self.at if row.mode == Mode.CLOUD_KEY else None,
         )
         if row.mode == Mode.CODE:
             method.seal_asked(asked_digits)
@@ -95,8 +98,8 @@ class Storer:
     # --- doors ----------------------------------------------------------------------------
 
     def _open(self, row: Row, line: Line, method: AccessMethod) -> None:
-        door = _live_doors(method).get(line.door_id)
-        window = line.window
+        live, window = self._live(method), line.window
+        door = live.get(line.door_id)
         if door is None:
             device = self.found.devices.get(line.door_id)
             door = MethodDoor.objects.create(
@@ -106,12 +109,22 @@ class Storer:
                 starts_at=window.starts_at or self.at,
                 ends_at=window.ends_at,
             )
+            live[line.door_id] = door
         elif door.window != window:
             door.starts_at, door.ends_at = window.starts_at or door.starts_at, window.ends_at
             door.save(update_fields=["starts_at", "ends_at"])
         self._share(door, line)
         if row.mode == Mode.CODE and door.device_id is not None:
             self._put_code(row, door)
+
+    def _live(self, method: AccessMethod) -> dict[UUID, MethodDoor]:
+        """Return the doors that are wanted of a method, as they stand while this goes on."""
+        if method.pk not in self.live:
+            rows = MethodDoor.objects.filter(method=method, ended_at=None).select_related(
+                "device__property", "device__account", "device__site", "code"
+            )
+            self.live[method.pk] = {door.door_id: door for door in rows}
+        return self.live[method.pk]
 
     def _share(self, door: MethodDoor, line: Line) -> None:
         own = self._own(line)
@@ -128,7 +141,7 @@ class Storer:
         return windows.window_at(known, line.mode, self.grant.window, None, now=self.at)
 
     def _close(self, line: Line, method: AccessMethod) -> None:
-        door = _live_doors(method).get(line.door_id)
+        door = self._live(method).get(line.door_id)
         if door is None:
             return
         DoorShare.objects.filter(door=door, grant=self.grant, ended_at=None).update(
@@ -139,6 +152,7 @@ class Storer:
             return
         door.ended_at = self.at
         door.save(update_fields=["ended_at"])
+        del self._live(method)[line.door_id]
         if door.code and door.code.is_wanted(self.at):  # else its window has ended it
             codes.revoke([door.code], who=self.who, at=self.at, reason="")
 
@@ -183,7 +197,7 @@ class Storer:
     # --- people of access systems ----------------------------------------------------------
 
     def _end_if_empty(self, method: AccessMethod) -> None:
-        if method.revoked_at is None and not _live_doors(method):
+        if method.revoked_at is None and not self._live(method):
             method.revoked_at = self.at
             method.save(update_fields=["revoked_at"])
 
@@ -299,9 +313,3 @@ def put_code(
         who=who,
         at=at,
     )
-
-
-def _live_doors(method: AccessMethod) -> dict[UUID, MethodDoor]:
-    rows = MethodDoor.objects.filter(method=method, ended_at=None)
-    found = rows.select_related("device__property", "device__account", "device__site", "code")
-    return {door.door_id: door for door in found}

@@ -73,7 +73,13 @@ class AccessMethod(models.Model):
     class Meta:
         indexes = [
             # What somebody has, newest first.
-            models.Index(fields=["identity", "-created_at"], name="method_identity")
+            models.Index(fields=["identity", "-created_at"], name="method_identity"),
+            # What is not ready for its person yet? Asked every two seconds.
+            models.Index(
+                fields=["mode"],
+                name="method_not_issued",
+                condition=Q(issued_at=None, revoked_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,6 +154,12 @@ class MethodDoor(models.Model):
                 fields=["entrance"],
                 name="method_door_entrance",
                 condition=Q(entrance__isnull=False, ended_at=None),
+            ),
+            # Which PINs without an end wait for their start? Asked every two seconds.
+            models.Index(
+                fields=["starts_at"],
+                name="method_door_waits",
+                condition=Q(code=None, device__isnull=False, ended_at=None),
             ),
         ]
 

@@ -78,6 +78,13 @@ def door_of(device: Device) -> CodeDoor | None:
         return None
 
 
+def is_reached(device: Device) -> bool | None:
+    """Tell whether a lock hears of changes now: not while its hub is offline. None: not known."""
+    if device.hub and device.hub.is_online is False:
+        return False
+    return device.is_online
+
+
 def snapshot_of(device: Device, *, has_keypad: bool | None = None) -> LockSnapshot:
     """Return the door as a driver would have listed it when it was last seen."""
     return LockSnapshot(

@@ -18,7 +18,7 @@ from accounts.sealing import UnreadableError
 from audit.services import record
 from locks.codes import alerts, family, pins, sharing
 from locks.codes.actions import Action, Change, DoorChange, Shares
-from locks.codes.capability import site_of, snapshot_of
+from locks.codes.capability import is_reached, site_of, snapshot_of
 from locks.codes.known import KnownCode, KnownDoor, KnownSite
 from locks.codes.states import GONE_PHASES
 from locks.codes.waking import announce
@@ -116,16 +116,10 @@ def _known_door(device: Device, row: CodeDoor | None, driver: AccessCodes | None
         written_at=row.written_at if row else None,
         ready_at=row.ready_at if row else None,
         looked_at=row.looked_at if row else None,
-        is_online=_is_online(device),
+        is_online=is_reached(device),
         online_since=device.online_since,
         polled_at=device.account.status_polled_at,
     )
-
-
-def _is_online(device: Device) -> bool | None:
-    if device.is_online is False or (device.hub and device.hub.is_online is False):
-        return False
-    return device.is_online
 
 
 def _with_counts(doors: dict[UUID, KnownDoor]) -> dict[UUID, KnownDoor]:
