@@ -8,7 +8,7 @@ from datetime import datetime
 import segno
 from django.db import transaction
 
-from access.guests import deliveries, languages, letters, links, writing
+from access.guests import deliveries, languages, letters, links, message_log, writing
 from access.guests.deliveries import Wanted
 from access.guests.facts import Pin
 from access.guests.letters import Body
@@ -17,8 +17,6 @@ from access.models.guests import Channel, DeliveryState
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod as Mode
-from audit.services import record
-from audit.words import How, Verb
 from locks.codes import pins
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError
@@ -71,7 +69,7 @@ def hand(
             detail={"by": by.who.name},
         )
         url = writing.attach_link(delivery, at=at)
-        _log(delivery, by=by, at=at)
+        message_log.note(delivery, at=at, who=by.who)
         deliveries.tell(grant)
     return Handed(
         delivery=delivery,
@@ -95,20 +93,6 @@ def _shown(grant: AccessGrant, *, by: Actor, at: datetime) -> list[Pin]:
     for code in writing.codes_told(grant):
         pins.reveal(code, by=by, at=at)
     return found
-
-
-def _log(delivery: Delivery, *, by: Actor, at: datetime) -> None:
-    record(
-        Verb.MESSAGE_SENT,
-        workspace_id=delivery.grant.workspace_id,
-        at=at,
-        who=by.who,
-        place=delivery.grant.as_place(),
-        subject=str(delivery.grant.identity),
-        how=How.WEB,
-        after=writing.in_words(delivery),
-        grant=str(delivery.grant_id),
-    )
 
 
 def _picture(url: str) -> str:

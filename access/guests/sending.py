@@ -16,13 +16,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils import timezone
 
-from access.guests import deliveries, due, links, mailing, readiness, writing
+from access.guests import deliveries, due, links, mailing, message_log, readiness, writing
 from access.guests.due import Go, Hold, Over
 from access.guests.mailing import Outcome, Sent, Unknown, Unsent
 from access.models import AccessGrant, Delivery
 from access.models.guests import DeliveryState
-from audit.services import record
-from audit.words import How, Verb
 from locks.models import AccessCode
 
 logger = logging.getLogger(__name__)
@@ -158,7 +156,7 @@ def _settle(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
         if isinstance(outcome, Unsent) and delivery.link is not None:
             links.revoke([delivery.link], at=at)
         if delivery.state in (DeliveryState.SENT, DeliveryState.FAILED):
-            _log(delivery, at=at)
+            message_log.note(delivery, at=at)
         deliveries.tell(delivery.grant)
 
 
@@ -170,18 +168,3 @@ def _note_failure(delivery: Delivery, outcome: Unsent | Unknown, *, at: datetime
     elif outcome.may_try_again and delivery.attempts <= len(PAUSES):
         delivery.state = DeliveryState.WAITING
         delivery.next_run_at = at + PAUSES[delivery.attempts - 1]
-
-
-def _log(delivery: Delivery, *, at: datetime) -> None:
-    is_sent = delivery.state == DeliveryState.SENT
-    said = writing.in_words(delivery)
-    record(
-        Verb.MESSAGE_SENT if is_sent else Verb.MESSAGE_FAILED,
-        workspace_id=delivery.grant.workspace_id,
-        at=at,
-        place=delivery.grant.as_place(),
-        subject=str(delivery.grant.identity),
-        how=How.SYSTEM,
-        after=said if is_sent else f"{said}. {delivery.error}",
-        grant=str(delivery.grant_id),
-    )

@@ -225,6 +225,18 @@ def test_the_link_code_is_shown_to_who_asks_for_it(desk: Desk) -> None:
     assert told["digits"] in html(desk.post("message-link-code", delivery))
 
 
+def test_what_was_sent_and_copied_stands_among_what_happened_to_the_stay(desk: Desk) -> None:
+    ask(desk.grant, at=timezone.now())
+    sending.run()
+    desk.post("grant-message-copy", **desk.form())
+
+    lines = desk.client.get(desk.grant.get_absolute_url()).context["lines"]
+
+    written = [line.text for line in lines if "was written to" in line.text]
+    assert len(written) == 2
+    assert sum("as text for a messenger" in each for each in written) == 1
+
+
 def test_an_auditor_sees_messages_and_sends_none(desk: Desk) -> None:
     ask(desk.grant, at=timezone.now())
     auditor = client_of(make_user(Role.AUDITOR, workspace=desk.grant.workspace))
