@@ -73,10 +73,10 @@ def send(grant: AccessGrant, wanted: Wanted, *, pk: UUID, by: By, at: datetime) 
             kind=wanted.kind,
             has_digits=wanted.has_digits and wanted.kind != Kind.REVOKED and has_code(grant),
             waits_until_ready=wanted.waits_until_ready and wanted.kind != Kind.REVOKED,
-            not_before=_not_before(grant, wanted),
+            not_before=wanted.not_before,
             created_by=by.user,
             created_at=at,
-            next_run_at=_not_before(grant, wanted) or at,
+            next_run_at=earliest(grant, wanted.kind, wanted.not_before) or at,
             detail={"by": by.who.name, "changes": list(wanted.changes)},
         )
         _hint(grant)
@@ -209,6 +209,13 @@ def reminded_at(grant: AccessGrant) -> datetime:
     return min(morning, grant.starts_at)
 
 
+def earliest(grant: AccessGrant, kind: str, not_before: datetime | None) -> datetime | None:
+    """Return when a message may go at the earliest, by the times of the stay as they are now."""
+    if kind == Kind.REMINDER:
+        return max(filter(None, (reminded_at(grant), not_before)))
+    return not_before
+
+
 # --- inside -----------------------------------------------------------------------------------
 
 
@@ -240,12 +247,6 @@ def _wrong_kind(kind: Kind) -> str:
 
 def _language(grant: AccessGrant, wanted: Wanted) -> str:
     return languages.choose(wanted.language, grant.identity.language)
-
-
-def _not_before(grant: AccessGrant, wanted: Wanted) -> datetime | None:
-    if wanted.kind == Kind.REMINDER:
-        return max(filter(None, (reminded_at(grant), wanted.not_before)))
-    return wanted.not_before
 
 
 def _last_told(grant: AccessGrant) -> Delivery | None:

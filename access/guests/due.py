@@ -51,10 +51,11 @@ def look(
         return _while_revoked(grant, at)
     if grant.is_over(at):
         return Over(OVER)
-    if delivery.kind == Kind.REMINDER and (found := _of_reminder(delivery, at)):
-        return found
-    if delivery.not_before and at < delivery.not_before:
-        return Hold(NOT_YET, delivery.not_before)
+    if delivery.kind == Kind.REMINDER and _is_day_over(grant, at):
+        return Over(DAY_OVER)
+    earliest = deliveries.earliest(grant, delivery.kind, delivery.not_before)
+    if earliest and at < earliest:
+        return Hold(NOT_YET, earliest)
     if delivery.waits_until_ready and not is_ready(grant):
         return Hold(NOT_READY, at + _pause(grant, at))
     if delivery.has_digits and not readiness.are_digits_settled(facts.wanted_shares(grant)):
@@ -78,16 +79,9 @@ def _while_revoked(grant: AccessGrant, at: datetime) -> Hold | Over:
     return Over(REVOKED)
 
 
-def _of_reminder(delivery: Delivery, at: datetime) -> Hold | Over | None:
-    """Follow the day of a stay that was moved."""
-    grant = delivery.grant
+def _is_day_over(grant: AccessGrant, at: datetime) -> bool:
     zone = grant.property.zone
-    morning = deliveries.reminded_at(grant)
-    if at < morning:
-        return Hold(NOT_YET, morning)
-    if at.astimezone(zone).date() > grant.starts_at.astimezone(zone).date():
-        return Over(DAY_OVER)
-    return None
+    return at.astimezone(zone).date() > grant.starts_at.astimezone(zone).date()
 
 
 def _pause(grant: AccessGrant, at: datetime) -> timedelta:

@@ -68,12 +68,17 @@ def _row(delivery: Delivery, at: datetime, *, asks_code: bool) -> Row:
         how=_how(delivery),
         state=state_of(delivery, at),
         at=delivery.opened_at or delivery.sent_at or delivery.created_at,
-        may_wait_no_more=is_waiting and may_tell,
+        may_wait_no_more=is_waiting and may_tell and not _is_before_its_day(delivery, at),
         may_cancel=is_waiting,
         may_repeat=is_done and may_tell and delivery.channel == Channel.EMAIL,
         is_mail=delivery.channel == Channel.EMAIL and delivery.state == DeliveryState.SENT,
         has_link_code=has_link and asks_code and may_tell and grant.revoked_at is None,
     )
+
+
+def _is_before_its_day(delivery: Delivery, at: datetime) -> bool:
+    """A reminder is of use on its day only, whoever presses *Send now*."""
+    return delivery.kind == Kind.REMINDER and at < deliveries.reminded_at(delivery.grant)
 
 
 def state_of(delivery: Delivery, at: datetime) -> State:
@@ -110,8 +115,9 @@ def _waiting(delivery: Delivery, at: datetime, zone: ZoneInfo) -> State:
 
 
 def _waits_for(delivery: Delivery, at: datetime, zone: ZoneInfo) -> str:
-    if delivery.not_before and delivery.not_before > at:
-        return f"It goes out not before {clock(delivery.not_before, zone, at)}."
+    earliest = deliveries.earliest(delivery.grant, delivery.kind, delivery.not_before)
+    if earliest and earliest > at:
+        return f"It goes out not before {clock(earliest, zone, at)}."
     return delivery.error
 
 

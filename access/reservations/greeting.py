@@ -30,6 +30,8 @@ def tell_times(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetim
     if feed.sends:
         with suppress(RefusedError):
             deliveries.tell_change(grant, [Change.TIMES], pk=new_id(), by=by, at=at)
+    else:
+        deliveries.look_again(grant, at=at)  # what somebody sent by hand follows the times, too
 
 
 def tell_end(grant: AccessGrant, feed: ReservationFeed, *, by: By, at: datetime) -> None:

@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from access.guests import sending
+from access.guests import deliveries, sending
+from access.guests.letters import Kind
 from access.models import Delivery, GuestHouse, GuestLink
 from accounts.models import Role
 from audit.models import Event
@@ -182,6 +184,20 @@ def test_what_waits_can_be_sent_at_once_or_never(desk: Desk) -> None:
 
     states = [Delivery.objects.get(pk=each.pk).state for each in (first, second)]
     assert states == ["sent", "cancelled"]
+
+
+def test_a_reminder_is_not_offered_before_its_morning(desk: Desk) -> None:
+    ask(desk.grant, kind=Kind.REMINDER, at=timezone.now())
+
+    def offers() -> bool:
+        page = desk.client.get(desk.url("grant-messages"))
+        return "Send now" in html(page) and "Do not send" in html(page)
+
+    assert "It goes out not before" in html(desk.client.get(desk.url("grant-messages")))
+    assert not offers()
+    with time_machine.travel(deliveries.reminded_at(desk.grant), tick=False):
+        desk.client = client_of(desk.user)
+        assert offers()
 
 
 def test_a_message_is_sent_again_with_a_new_link(desk: Desk) -> None:

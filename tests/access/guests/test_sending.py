@@ -11,7 +11,8 @@ from django.core import mail
 
 from access.guests import deliveries, mailing, sending
 from access.guests.letters import Change, Kind
-from access.models import AccessGrant, Delivery, GuestLink
+from access.models import AccessGrant, Delivery, GuestLink, ReservationFeed
+from access.reservations import greeting
 from audit.models import Event
 from locks.codes.states import CodePhase
 from locks.models import AccessCode
@@ -279,6 +280,37 @@ def test_a_reminder_comes_in_the_morning_of_the_day_and_follows_it(clock: Any) -
 
     clock.shift(timedelta(days=1))
     run()
+    assert state(delivery)[0] == "sent"
+
+
+@pytest.mark.parametrize("is_sending", [True, False])
+def test_a_reminder_comes_earlier_for_a_stay_that_does(clock: Any, is_sending: bool) -> None:
+    grant = make_stay()
+    delivery = ask(grant, kind=Kind.REMINDER)
+    by = actor(make_user(workspace=grant.workspace))
+    grant.starts_at -= timedelta(days=2)
+    grant.save()
+    feed = ReservationFeed(sends=is_sending)
+
+    greeting.tell_times(grant, feed, by=by, at=NOW)
+    assert run() == 0
+    assert state(delivery) == ("waiting", "It goes out at its time.")
+    clock.move_to(datetime.fromisoformat("2026-11-25T08:00+01:00"))
+    run()
+
+    assert state(delivery)[0] == "sent"
+
+
+def test_a_reminder_keeps_to_a_later_moment_that_somebody_chose(clock: Any) -> None:
+    grant = make_stay()
+    late = datetime.fromisoformat("2026-11-27T12:00+01:00")
+    delivery = ask(grant, kind=Kind.REMINDER, not_before=late)
+
+    clock.move_to(late - timedelta(minutes=1))
+    assert run() == 0
+    clock.move_to(late)
+    run()
+
     assert state(delivery)[0] == "sent"
 
 
