@@ -105,7 +105,9 @@ def _waiting(delivery: Delivery, at: datetime, zone: ZoneInfo) -> State:
         next_try = f" Next try at {clock(ahead, zone, at)}." if ahead and ahead > at else ""
         return State("retrying", "Not sent yet", "warn", "alert", f"{delivery.error}{next_try}")
     if deliveries.is_late(delivery, at):
-        note = f"{delivery.error} The stay begins {clock(delivery.grant.starts_at, zone, at)}."
+        starts_at = delivery.grant.starts_at
+        begins = "begins" if starts_at > at else "began"
+        note = f"{delivery.error} The stay {begins} {clock(starts_at, zone, at)}."
         return State("late", "Still waiting", "warn", "alert", note.strip())
     if delivery.error:
         return State("waiting", "Waiting", "info", "hourglass", _waits_for(delivery, at, zone))

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.core import mail
 
-from access.guests import deliveries, mailing, sending
+from access.guests import deliveries, mailing, message_words, sending
 from access.guests.letters import Change, Kind
 from access.models import AccessGrant, Delivery, GuestLink, ReservationFeed
 from access.reservations import greeting
@@ -198,6 +198,8 @@ def test_shortly_before_the_stay_it_is_late_and_still_waits(clock: Any) -> None:
 
     assert not deliveries.is_late(delivery, before - timedelta(seconds=1))
     assert deliveries.is_late(delivery, before)
+    assert "The stay begins " in message_words.state_of(delivery, before).note
+    assert "The stay began " in message_words.state_of(delivery, grant.starts_at).note
 
     clock.move_to(before)
     assert run(ready=False) == 0
