@@ -8,6 +8,8 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import F
+
 from access.guests import contacts, walking
 from access.guests.contacts import Contact
 from access.models import AccessGrant, AcsCredential, DoorShare, MethodDoor
@@ -73,9 +75,10 @@ def pins_of(shares: Iterable[DoorShare]) -> list[Pin]:
 
     A door whose digits are not known yet is left out: ask `codes_of` first.
     """
+    wanted = list(shares)
+    made = system_pins(wanted)
     doors: dict[str, list[str]] = {}
-    made: dict[UUID, str] = {}
-    for share in shares:
+    for share in wanted:
         if digits := _digits(share.door, made):
             doors.setdefault(digits, []).append(name_of(share))
     return [Pin(digits=each, doors=tuple(dict.fromkeys(names))) for each, names in doors.items()]
@@ -97,26 +100,29 @@ def system_pins(shares: Iterable[DoorShare]) -> dict[UUID, AcsCredential | None]
         for share in shares
         if share.door.method.mode == Mode.CODE and share.door.method.acs_user_id
     }
+    found = credentials_of(people)
+    return {person: found.get((person, Mode.CODE)) for person in people}
+
+
+def credentials_of(people: Iterable[UUID | None]) -> dict[tuple[UUID | None, Mode], AcsCredential]:
+    """Return what people have in access systems; of two of a kind, the one issued last."""
+    wanted = {each for each in people if each}
+    if not wanted:
+        return {}
     found = AcsCredential.objects.filter(
-        user_id__in=people, access_method=Mode.CODE, delete_asked_at=None, gone_at=None
-    )
-    return dict.fromkeys(people) | {pin.user_id: pin for pin in found}
+        user_id__in=wanted, access_method__in=list(Mode), delete_asked_at=None, gone_at=None
+    ).order_by(F("issued_at").asc(nulls_first=True), "created_at", "pk")
+    return {(each.user_id, Mode(each.access_method)): each for each in found}
 
 
-def _digits(door: MethodDoor, made: dict[UUID, str]) -> str:
+def _digits(door: MethodDoor, made: dict[UUID, AcsCredential | None]) -> str:
     if door.method.mode != Mode.CODE:
         return ""
     if door.code is not None:
         return door.code.unseal_digits()
     person = door.method.acs_user_id
-    if person is None:
-        return ""
-    if person not in made:
-        pin = AcsCredential.objects.filter(
-            user_id=person, access_method=Mode.CODE, delete_asked_at=None, gone_at=None
-        ).first()
-        made[person] = pin.unseal_code() if pin else ""
-    return made[person]
+    pin = made.get(person) if person else None
+    return pin.unseal_code() if pin else ""
 
 
 def _names(shares: Iterable[DoorShare]) -> list[str]:

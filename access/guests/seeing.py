@@ -11,7 +11,7 @@ from access.guests.stay import Stay
 from access.models import GuestLink
 from accounts.limits import Limit, take
 from audit.words import Verb
-from locks.models import AccessCode
+from locks.codes import pins
 
 #: A page that is looked at all day is told of once an hour.
 _TOLD = Limit(per_second=1 / 3600, burst=1)
@@ -22,8 +22,7 @@ def note_digits(link: GuestLink, stay: Stay, *, at: datetime) -> None:
     if not any(way.digits for way in stay.ways):
         return
     with transaction.atomic():
-        codes = AccessCode.objects.filter(pk__in=stay.code_ids, delivered_at=None)
-        is_first = bool(codes.update(delivered_at=at))
+        is_first = pins.mark_handed_out(stay.codes, at=at)
         if take(f"guest-saw:{link.pk}", _TOLD) and not is_first:
             return
         note(Verb.GUEST_SAW_CODE, link, at=at)

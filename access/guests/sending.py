@@ -21,7 +21,7 @@ from access.guests.due import Go, Hold, Over
 from access.guests.mailing import Outcome, Sent, Unknown, Unsent
 from access.models import AccessGrant, Delivery
 from access.models.guests import DeliveryState
-from locks.models import AccessCode
+from locks.codes import pins
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,7 @@ def _claim(delivery: Delivery, *, at: datetime) -> Claim:
     delivery.save(update_fields=["state", "attempts", "lease_until", "next_run_at"])
     if delivery.has_digits:
         # Before, not after: from now on somebody may know them, so they never change silently.
-        codes = [code.pk for code in writing.codes_told(delivery.grant)]
-        AccessCode.objects.filter(pk__in=codes, delivered_at=None).update(delivered_at=at)
+        pins.mark_handed_out(writing.codes_told(delivery.grant), at=at)
     return Claim(delivery, delivery.attempts)
 
 

@@ -9,8 +9,9 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Q
 
+from access.guests.facts import credentials_of
 from access.guests.walking import in_walking_order
 from access.models import AccessGrant, AcsCredential, DoorShare, MethodDoor
 from accounts.models import Space
@@ -89,7 +90,7 @@ class Stay:
     web_doors: tuple[WebDoor, ...] = ()
     doors: tuple[str, ...] = ()
     #: The codes whose digits are among the ways.
-    code_ids: tuple[UUID, ...] = ()
+    codes: tuple[AccessCode, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -143,7 +144,7 @@ def stay_of(grant: AccessGrant, *, at: datetime) -> Stay:
         ways=tuple(_ways(rows, at)),
         web_doors=tuple(_web_door(each.device) for each in _by_web(rows) if each.device),
         doors=tuple(dict.fromkeys(name_of(each) for each in rows)),
-        code_ids=tuple(each.code.pk for each in rows if each.code and _digits_of(each.code)),
+        codes=tuple(each.code for each in rows if each.code and _digits_of(each.code)),
     )
 
 
@@ -196,7 +197,7 @@ def _web_door(device: Device) -> WebDoor:
 
 def _ways(rows: Sequence[MethodDoor], at: datetime) -> list[Way]:
     """Return the ways in but for the web key, one per PIN, card or mobile key."""
-    credentials = _credentials(rows)
+    credentials = credentials_of(each.method.acs_user_id for each in rows)
     found: dict[tuple[Mode, Progress, str], list[str]] = {}
     for row in rows:
         mode = Mode(row.method.mode)
@@ -236,23 +237,6 @@ def _digits_of(code: AccessCode) -> str:
         return code.unseal_digits()
     except UnreadableError:
         return ""
-
-
-Credentials = dict[tuple[UUID | None, Mode], AcsCredential]
-
-
-def _credentials(rows: Sequence[MethodDoor]) -> Credentials:
-    users = {each.method.acs_user_id for each in rows if each.method.acs_user_id}
-    if not users:
-        return {}
-    found = AcsCredential.objects.filter(
-        user_id__in=users, delete_asked_at=None, gone_at=None
-    ).order_by(F("issued_at").asc(nulls_first=True), "created_at")
-    return {
-        (each.user_id, Mode(each.access_method)): each
-        for each in found
-        if each.access_method in {mode.value for mode in Mode}
-    }
 
 
 def _progress_of(

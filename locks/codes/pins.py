@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -106,10 +107,7 @@ def reveal(code: AccessCode, *, by: Actor, at: datetime) -> str:
     if not digits:
         return ""
     with transaction.atomic():
-        same = Q(pk=code.pk)
-        if code.shared_key:  # other doors open by them too
-            same |= Q(account_id=code.account_id, ref=code.ref, shared_key=code.shared_key)
-        AccessCode.objects.filter(same, delivered_at=None).update(delivered_at=at)
+        mark_handed_out([code], at=at)
         CodeMoment.objects.create(
             code=code, at=at, what="revealed", text="Digits shown", who=by.who.name
         )
@@ -124,3 +122,18 @@ def reveal(code: AccessCode, *, by: Actor, at: datetime) -> str:
             ref=code.ref,
         )
     return digits
+
+
+def mark_handed_out(codes: Iterable[AccessCode], *, at: datetime) -> bool:
+    """Note that somebody knows these digits: from now on they never change silently (CODE-08).
+
+    Digits that open several doors are marked at each of them. Return whether any were not yet.
+    """
+    told = Q()
+    for code in codes:
+        told |= Q(pk=code.pk)
+        if code.shared_key:
+            told |= Q(account_id=code.account_id, ref=code.ref, shared_key=code.shared_key)
+    if not told:
+        return False
+    return bool(AccessCode.objects.filter(told, delivered_at=None).update(delivered_at=at))

@@ -28,8 +28,7 @@ def reveal(grant: AccessGrant, method: AccessMethod, *, by: Actor, at: datetime)
     with transaction.atomic():
         digits = pins.reveal(codes[0], by=by, at=at)
         same = [code for code in codes[1:] if code.digits_index and code.unseal_digits() == digits]
-        ids = [code.pk for code in same]
-        AccessCode.objects.filter(pk__in=ids, delivered_at=None).update(delivered_at=at)
+        pins.mark_handed_out(same, at=at)
         CodeMoment.objects.bulk_create(
             CodeMoment(code=code, at=at, what="revealed", text="Digits shown", who=by.who.name)
             for code in same

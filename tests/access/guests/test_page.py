@@ -9,12 +9,13 @@ import time_machine
 from django.utils import timezone
 from icalendar import Calendar
 
-from access.guests import languages
+from access.guests import facts, languages
 from access.guests.houses import House, change
 from access.guests.stay import Phase, phase_of, stay_of
 from access.models import GuestHouse
 from accounts.models import Role, SpaceKind
 from audit.models import Event
+from locks.models import AccessCode
 from tests.access.guests.stays import (
     aim,
     give,
@@ -28,7 +29,9 @@ from tests.access.guests.stays import (
 from tests.make import (
     actor,
     make_acs_user,
+    make_code,
     make_credential,
+    make_device,
     make_entrance,
     make_property,
     make_system,
@@ -118,6 +121,21 @@ def test_in_the_window_the_code_stands_in_groups_over_its_doors() -> None:
     assert code.delivered_at is not None
 
 
+def test_a_code_of_several_doors_counts_as_told_at_each_of_them() -> None:
+    grant = make_stay()
+    seen = give_code(grant, make_door(grant, "Room 204"), shared_key="one")
+    gate, shed = (make_device(seen.site, name=each) for each in ("Gate", "Shed"))
+    same = {"ref": seen.ref, "digits": "714208", "phase": "on_lock"}
+    other = make_code(gate, shared_key="one", **same)
+    elsewhere = make_code(shed, shared_key="two", **same)
+
+    page_of(grant)
+
+    told = AccessCode.objects.filter(delivered_at__isnull=False)
+    assert set(told) == {seen, other}
+    assert elsewhere not in told
+
+
 def test_who_looks_all_day_is_told_of_once() -> None:
     grant = make_stay()
     give_code(grant, make_door(grant))
@@ -182,6 +200,23 @@ def test_pins_of_access_systems_are_shown_as_well() -> None:
     give(grant, "code", make_entrance(system), system=system, acs_user=user)
 
     assert "<span>482</span><span>913</span>" in page_of(grant)
+
+
+def test_of_two_pins_mail_and_page_tell_the_one_issued_last() -> None:
+    grant = make_stay()
+    system = make_system(property=grant.property)
+    user = make_acs_user(system)
+    give(grant, "code", make_entrance(system), system=system, acs_user=user)
+    for digits, hours in (("111222", 1), ("482913", 0), ("333444", 2)):
+        issued_at = timezone.now() - timedelta(hours=hours)
+        pin = make_credential(
+            user, access_method="code", is_issued=True, card_number="", issued_at=issued_at
+        )
+        pin.seal_code(digits)
+        pin.save()
+
+    assert "<span>482</span><span>913</span>" in page_of(grant)
+    assert [each.digits for each in facts.pins_of(facts.wanted_shares(grant))] == ["482913"]
 
 
 def test_a_mobile_key_is_a_link_until_that_is_over() -> None:
