@@ -14,12 +14,11 @@ from access.guests.deliveries import Wanted
 from access.guests.letters import Kind
 from access.guests.message_words import KIND_WORDS
 from access.models import AccessGrant
-from locks.codes.forms import LocalField
+from locks.codes.forms import LocalField, RefusableForm
 from locks.codes.rules import RuleError, local_moment
-from locks.codes.services import RefusedError
 
 
-class MessageForm(forms.Form):
+class MessageForm(RefusableForm):
     """Which message, in which language, and from when on."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
@@ -78,7 +77,7 @@ class MessageForm(forms.Form):
         try:
             not_before = self._not_before(data.get("not_before"))
         except RuleError as error:
-            self.add_error("not_before", error.sentence)
+            self.add_problem(error)
             return None
         return Wanted(
             kind=Kind(data["kind"]),
@@ -95,11 +94,6 @@ class MessageForm(forms.Form):
         zone = self.grant.property.zone
         # Where a clock shows it twice, the first time is early enough for a message.
         return local_moment("not_before", local.date(), local.time(), zone, fold=0)
-
-    def add_refusal(self, refusal: RefusedError) -> None:
-        for problem in refusal.problems:
-            known = problem.field if problem.field in self.fields else None
-            self.add_error(known, problem.sentence)
 
 
 def _initial(grant: AccessGrant) -> dict[str, Any]:

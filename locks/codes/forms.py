@@ -61,7 +61,35 @@ class LocalField(PlainField):
         return at
 
 
-class TimesForm(forms.Form):
+class RefusableForm(forms.Form):
+    """A form on which the problems of rules land, with a summary of them above it."""
+
+    #: What rules call a field, where the form calls it otherwise.
+    _FIELDS: dict[str, str] = {}
+
+    def add_problem(self, problem: RuleError) -> None:
+        name = self._FIELDS.get(problem.field, problem.field)
+        self.add_error(name if name in self.fields else None, problem.sentence)
+
+    def add_refusal(self, refusal: RefusedError) -> None:
+        for problem in refusal.problems:
+            self.add_problem(problem)
+
+    @property
+    def summary(self) -> list[tuple[str, str, str]]:
+        """Every error of a field: where it is, the field's name unless it says so, the sentence."""
+        return [
+            (
+                f"#{field.id_for_label or field.auto_id}",
+                "" if _NAMES_ITSELF.match(error) else str(field.label),
+                error,
+            )
+            for field in self.visible_fields()
+            for error in map(str, field.errors)
+        ]
+
+
+class TimesForm(RefusableForm):
     """A window in the zone of a property, with the question back where a time happens twice."""
 
     starts = LocalField(label="From")
@@ -74,7 +102,7 @@ class TimesForm(forms.Form):
     )
 
     #: The fields of rules are named as in the API.
-    _FIELDS = {"starts_at": "starts", "ends_at": "ends"}
+    _FIELDS: dict[str, str] = {"starts_at": "starts", "ends_at": "ends"}
 
     def moment(self, name: str, zone: ZoneInfo) -> datetime | None:
         """Return the moment that was typed. Where there is none such, the form says so."""
@@ -104,29 +132,8 @@ class TimesForm(forms.Form):
         first, second = error.choices
         field.choices = [("0", f"First ({first})"), ("1", f"Second ({second})")]
 
-    def add_problem(self, problem: RuleError) -> None:
-        name = self._FIELDS.get(problem.field, problem.field)
-        self.add_error(name if name in self.fields else None, problem.sentence)
-
-    def add_refusal(self, refusal: RefusedError) -> None:
-        for problem in refusal.problems:
-            self.add_problem(problem)
-
     def is_empty(self, name: str) -> bool:
         return not self.cleaned_data.get(name) and name not in self.errors
-
-    @property
-    def summary(self) -> list[tuple[str, str, str]]:
-        """Every error of a field: where it is, the field's name unless it says so, the sentence."""
-        return [
-            (
-                f"#{field.id_for_label or field.auto_id}",
-                "" if _NAMES_ITSELF.match(error) else str(field.label),
-                error,
-            )
-            for field in self.visible_fields()
-            for error in map(str, field.errors)
-        ]
 
     @property
     def asks(self) -> list[Any]:

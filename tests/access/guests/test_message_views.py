@@ -94,6 +94,8 @@ def test_what_is_wrong_is_said_at_its_field(desk: Desk) -> None:
     page = desk.post("grant-message-new", **desk.form(address="x@y.z\nBcc: a@b.example"))
 
     assert "e-mail address is not valid" in html(page)
+    assert '<a href="#id_address">To</a>' in html(page)
+    assert html(page).count('name="key"') == 1
     assert not Delivery.objects.exists()
 
 
