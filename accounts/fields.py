@@ -11,9 +11,16 @@ from accounts.providers.http import HttpDoor
 
 #: C0, DEL, C1, and what turns the direction of the text around it.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+#: Where there are several lines.
+_LINES = str.maketrans("", "", "\t\n")
 _LONGEST_SECRET = 512
 #: A number stays with its unit when a line is broken.
 NO_BREAK, NARROW_NO_BREAK = "\u00a0", "\u202f"
+
+
+def has_hidden(text: str) -> bool:
+    """Tell whether text of several lines has characters that nobody sees."""
+    return _INVISIBLE.search(text.replace("\r\n", "\n").translate(_LINES)) is not None
 
 
 class PastedField(forms.CharField):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
 
 from access.guests.houses import House
+from accounts.fields import has_hidden
 
-#: As accounts.fields refuses them; line ends are allowed where there are several lines.
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _OFF = {"autocomplete": "off"}
 
 
@@ -62,7 +60,7 @@ class HouseForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         for name, value in list(cleaned.items()):
-            if isinstance(value, str) and _HIDDEN.search(value.replace("\r\n", "\n")):
+            if isinstance(value, str) and has_hidden(value):
                 self.add_error(name, "Use visible characters only.")
         return cleaned
 

@@ -5,7 +5,7 @@
 const KEPT = "lockboard-guest";
 const PAGE = "{% url 'guest-offline' %}";
 const STAY = "{% url 'guest' %}";
-const LOOKS = ["{% static 'css/tokens.css' %}", "{% static 'css/base.css' %}", "{% static 'css/guest.css' %}", "{% static 'icons/sprite.svg' %}"];
+const LOOKS = ["{% static 'css/tokens.css' %}", "{% static 'css/base.css' %}", "{% static 'css/guest.css' %}", "{% static 'css/guest-open.css' %}", "{% static 'icons/sprite.svg' %}"];
 
 async function keep() {
   const answer = await fetch(PAGE, { credentials: "same-origin", cache: "no-store" });

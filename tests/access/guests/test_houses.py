@@ -71,6 +71,8 @@ def test_a_password_that_is_not_typed_stays_until_it_is_dropped(place: Space, cl
         ("phone", "0", "phone: international format +33…"),
         ("phone", "call me", "phone: international format +33…"),
         ("address", "Quay \u202e1", "Use visible characters only."),
+        ("address", "Quay \u061c1", "Use visible characters only."),
+        ("notes", "Ring \u061ctwice", "Use visible characters only."),
         ("notes", "x" * 1501, "at most 1500 characters"),
     ],
 )

@@ -1,5 +1,6 @@
 """What the page tells, and when."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -352,6 +353,18 @@ def test_the_offline_page_opens_nothing() -> None:
     assert "Quay 1" in html
     for secret in ("Room 204", "714208", "sesame-22", "Harbour<"):
         assert secret not in html
+
+
+def test_the_copy_for_offline_keeps_every_look_of_the_page() -> None:
+    _, path = link_to(make_stay())
+    client = guest_of(path)
+    page = client.get("/k/offline/").content.decode()
+    worker = client.get("/k/worker.js").content.decode()
+
+    looks = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page)
+
+    assert looks
+    assert [each for each in looks if f'"{each}"' not in worker] == []
 
 
 def test_asking_for_help_gives_advice_and_a_line_in_the_log() -> None:
