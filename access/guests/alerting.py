@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
 from django.db.models import Q
-from django.urls import NoReverseMatch
 
 from access.models import AccessGrant
+from accounts import staff_mail
 from accounts.models import Membership, Role
-
-logger = logging.getLogger(__name__)
-
-_MAIL_SECONDS = 5
 
 
 def tell_of_locked_link(grant: AccessGrant) -> None:
@@ -37,29 +29,9 @@ def tell_of_many_devices(grant: AccessGrant, count: int) -> None:
 
 
 def _send(grant: AccessGrant, subject: str, text: str) -> None:
-    people = Membership.objects.of_active_users().filter(
+    people = Membership.objects.filter(
         Q(property=None) | Q(property=grant.property_id),
         workspace_id=grant.workspace_id,
         role__in=[Role.ADMIN, Role.MANAGER],
     )
-    addresses = sorted(set(people.values_list("user__email", flat=True)))
-    if not addresses:
-        return
-    mail = EmailMessage(
-        subject=" ".join(subject.split()),
-        body=f"{text}\n\n{_address(grant)}\n",
-        bcc=addresses,
-        connection=get_connection(timeout=_MAIL_SECONDS),
-    )
-    try:
-        mail.send()
-    except OSError:
-        logger.warning("the mail about a guest's link could not be sent")
-
-
-def _address(grant: AccessGrant) -> str:
-    try:
-        path = grant.get_absolute_url()
-    except NoReverseMatch:
-        path = "/"
-    return f"{settings.LOCKBOARD_ORIGIN}{path}"
+    staff_mail.write(people, subject=subject, text=text, path=grant.get_absolute_url())

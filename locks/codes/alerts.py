@@ -1,19 +1,11 @@
 """Codes that are still alive although they should not be: who sees it, who gets mail."""
 
-import logging
-
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
-
+from accounts import staff_mail
 from accounts.actors import Actor
 from accounts.models import Membership, Role
 from locks.code_models import AccessCodeQuerySet
 from locks.codes.states import GONE_PHASES
 from locks.models import AccessCode
-
-logger = logging.getLogger(__name__)
-
-_MAIL_SECONDS = 5
 
 
 def overdue_for(actor: Actor) -> AccessCodeQuerySet:
@@ -29,25 +21,14 @@ def overdue_for(actor: Actor) -> AccessCodeQuerySet:
 
 def escalate(code: AccessCode) -> None:
     """Write to the admins that a code may still open a door. The board says it as well."""
-    admins = Membership.objects.filter(
-        workspace_id=code.workspace_id, role=Role.ADMIN, user__is_active=True
-    )
-    addresses = sorted(set(admins.values_list("user__email", flat=True)))
-    if not addresses:
-        return
     since = code.overdue_since
-    mail = EmailMessage(
+    staff_mail.write(
+        Membership.objects.filter(workspace_id=code.workspace_id, role=Role.ADMIN),
         subject=f"A code may still open {code.device.name}",
-        body=(
+        text=(
             f"“{code.name}” on {code.device.name} should have been gone since "
             f"{since:%d %b %Y %H:%M} UTC, and may still open the door.\n\n"
-            "Lockboard keeps trying to remove it, at least once a minute.\n\n"
-            f"{settings.LOCKBOARD_ORIGIN}{code.get_absolute_url()}\n"
+            "Lockboard keeps trying to remove it, at least once a minute."
         ),
-        bcc=addresses,
-        connection=get_connection(timeout=_MAIL_SECONDS),
+        path=code.get_absolute_url(),
     )
-    try:
-        mail.send()
-    except OSError:
-        logger.warning("the mail about an overdue code could not be sent")
