@@ -18,5 +18,5 @@ class Contact:
 
 def contact_of(house: Space) -> Contact:
     """Return how the house can be reached."""
-    row = GuestHouse.objects.filter(house=house).only("phone").first()
-    return Contact(phone=row.phone if row else "")
+    row = GuestHouse.objects.filter(house=house).only("phone", "email").first()
+    return Contact(phone=row.phone, email=row.email) if row else Contact()

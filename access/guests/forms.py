@@ -26,6 +26,14 @@ class HouseForm(forms.Form):
         error_messages={"invalid": "phone: international format +33…"},
         widget=forms.TextInput(attrs=_OFF | {"inputmode": "tel", "maxlength": "40"}),
     )
+    email = forms.EmailField(
+        label="E-mail for guests",
+        max_length=254,
+        required=False,
+        help_text="Answers to e-mails of Lockboard go there. It stands on the guest page, too.",
+        error_messages={"invalid": "e-mail address is not valid"},
+        widget=forms.EmailInput(attrs=_OFF),
+    )
     address = forms.CharField(
         label="Address", required=False, max_length=300, widget=forms.TextInput(attrs=_OFF)
     )
@@ -66,7 +74,8 @@ class HouseForm(forms.Form):
 
     def told(self, before: House) -> House:
         """Return what guests are told from now on."""
-        given = {each: self.cleaned_data[each] for each in ("phone", "address", "wifi_name")}
+        names = ("phone", "email", "address", "wifi_name")
+        given = {each: self.cleaned_data[each] for each in names}
         lines = {
             each: self.cleaned_data[each].replace("\r\n", "\n") for each in ("directions", "notes")
         }

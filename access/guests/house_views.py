@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from access.guests import languages, wording
 from access.guests.forms import HouseForm
-from access.guests.houses import change, house_of
+from access.guests.houses import PLAIN, change, house_of
 from access.guests.stay import Phase, Progress, Stay, Way, WebDoor
 from access.guests.visits import frame_of
 from accounts.actors import Request, requires
@@ -43,11 +43,7 @@ def _property(request: Request, pk: UUID) -> Space:
 def edit(request: Request, pk: UUID) -> HttpResponse:
     place = _property(request, pk)
     house = house_of(place)
-    initial = {
-        name: getattr(house, name)
-        for name in ("phone", "address", "directions", "wifi_name", "notes")
-    }
-    form = HouseForm(request.POST or None, initial=initial)
+    form = HouseForm(request.POST or None, initial={name: getattr(house, name) for name in PLAIN})
     if not house.wifi_password:
         form.fields["drops_wifi_password"].widget = form.fields[
             "drops_wifi_password"

@@ -16,9 +16,11 @@ from audit.services import record
 from audit.who import Place
 from audit.words import How, Verb
 
-_PLAIN = ("phone", "address", "directions", "wifi_name", "notes")
+#: What stands in a column as it was typed.
+PLAIN = ("phone", "email", "address", "directions", "wifi_name", "notes")
 _LABELS = {
     "phone": "phone",
+    "email": "e-mail",
     "address": "address",
     "directions": "how to get there",
     "wifi_name": "Wi-Fi name",
@@ -32,6 +34,7 @@ class House:
     """What guests are told, as typed."""
 
     phone: str = ""
+    email: str = ""
     address: str = ""
     directions: str = ""
     wifi_name: str = ""
@@ -48,7 +51,7 @@ def house_of(space: Space) -> House:
         password = row.unseal_wifi_password()
     except UnreadableError:
         password = ""
-    return House(wifi_password=password, **{name: getattr(row, name) for name in _PLAIN})
+    return House(wifi_password=password, **{name: getattr(row, name) for name in PLAIN})
 
 
 def change(space: Space, told: House, *, by: Actor, at: datetime) -> bool:
@@ -63,7 +66,7 @@ def change(space: Space, told: House, *, by: Actor, at: datetime) -> bool:
         if not changed:
             return False
         row = GuestHouse.objects.filter(house=space).first() or GuestHouse(house=space)
-        for name in _PLAIN:
+        for name in PLAIN:
             setattr(row, name, getattr(told, name))
         row.seal_wifi_password(told.wifi_password)
         row.changed_at = at

@@ -213,11 +213,12 @@ def _notes(facts: Facts) -> list[str]:
 
 
 def _contact(facts: Facts) -> str:
+    ways = {"phone": facts.contact.phone, "address": facts.contact.email}
+    if all(ways.values()):
+        return _("Questions? Call %(phone)s, or write to %(address)s.") % ways
     if facts.contact.phone:
-        return _("Questions? Call %(phone)s.") % {"phone": facts.contact.phone}
-    if facts.contact.email:
-        return _("Questions? Write to %(address)s.") % {"address": facts.contact.email}
-    return ""
+        return _("Questions? Call %(phone)s.") % ways
+    return _("Questions? Write to %(address)s.") % ways if facts.contact.email else ""
 
 
 def _footer(facts: Facts, address: str) -> str:

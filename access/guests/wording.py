@@ -78,7 +78,9 @@ def greeting(name: str, hour: int) -> str:
         return _("Good morning, %(name)s") % named if name else _("Good morning")
     if 12 <= hour < 18:
         return _("Good afternoon, %(name)s") % named if name else _("Good afternoon")
-    return _("Good evening, %(name)s") % named if name else _("Good evening")
+    if hour >= 18:
+        return _("Good evening, %(name)s") % named if name else _("Good evening")
+    return _("Hello, %(name)s") % named if name else _("Hello")  # in the night
 
 
 def steps_of(stay: Stay) -> list[Step]:

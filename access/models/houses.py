@@ -31,6 +31,8 @@ class GuestHouse(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     house = models.OneToOneField(Space, models.CASCADE, related_name="guest_house")
     phone = models.CharField(max_length=40, blank=True)
+    #: Where answers to messages go, too.
+    email = models.CharField(max_length=254, blank=True)
     address = models.CharField(max_length=300, blank=True)
     directions = models.CharField(max_length=1500, blank=True)
     wifi_name = models.CharField(max_length=64, blank=True)

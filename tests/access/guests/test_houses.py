@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 
 FIELDS = {
     "phone": "+31 20 123 4567",
+    "email": "desk@example.org",
     "address": "Quay 1, Amsterdam",
     "directions": "Tram 2.\r\nThen left.",
     "wifi_name": "Harbour",
@@ -42,13 +43,16 @@ def test_it_is_stored_and_logged_without_the_password(place: Space, client: Any)
     assert "Saved." in response.content.decode()
     assert house_of(place) == House(
         phone="+31 20 123 4567",
+        email="desk@example.org",
         address="Quay 1, Amsterdam",
         directions="Tram 2.\nThen left.",
         wifi_name="Harbour",
         wifi_password=" sesame 22",
     )
     event = Event.objects.get(verb="guest_page_changed")
-    assert event.detail == {"after": "phone, address, how to get there, Wi-Fi name, Wi-Fi password"}
+    assert event.detail == {
+        "after": "phone, e-mail, address, how to get there, Wi-Fi name, Wi-Fi password"
+    }
     assert "sesame" not in response.content.decode()
 
 
@@ -70,6 +74,8 @@ def test_a_password_that_is_not_typed_stays_until_it_is_dropped(place: Space, cl
     [
         ("phone", "0", "phone: international format +33…"),
         ("phone", "call me", "phone: international format +33…"),
+        ("email", "desk@nowhere", "e-mail address is not valid"),
+        ("email", "a@b.example\nBcc: c@d.example", "e-mail address is not valid"),
         ("address", "Quay \u202e1", "Use visible characters only."),
         ("address", "Quay \u061c1", "Use visible characters only."),
         ("notes", "Ring \u061ctwice", "Use visible characters only."),
@@ -92,6 +98,8 @@ def test_what_is_typed_is_text_and_nothing_else(place: Space, client: Any) -> No
 
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
     assert "<img" not in html
+    assert 'href="tel:+31201234567"' in html
+    assert 'href="mailto:desk@example.org"' in html
 
 
 @pytest.mark.parametrize(

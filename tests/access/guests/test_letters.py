@@ -113,7 +113,12 @@ def test_a_stay_without_end_and_a_guest_without_name() -> None:
 
 
 def test_whoever_is_to_be_asked_is_named() -> None:
-    assert "Questions? Call +31 20 555 0100." in mail(contact=Contact(phone="+31 20 555 0100")).text
+    phone, email = "+31 20 555 0100", "desk@example.org"
+
+    assert f"Questions? Call {phone}." in mail(contact=Contact(phone=phone)).text
+    assert f"Questions? Write to {email}." in mail(contact=Contact(email=email)).text
+    both = mail(contact=Contact(phone=phone, email=email)).text
+    assert f"Questions? Call {phone}, or write to {email}." in both
 
 
 def test_names_cannot_write_headers_or_markup() -> None:

@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 from icalendar import Calendar
 
-from access.guests import facts, languages
+from access.guests import facts, languages, wording
 from access.guests.houses import House, change
 from access.guests.stay import Phase, phase_of, stay_of
 from access.models import GuestHouse
@@ -285,6 +285,22 @@ def test_wifi_is_for_those_who_stay_and_sealed() -> None:
 
 
 # --- languages ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hour", "said"),
+    [
+        (0, "Hello"),
+        (4, "Hello"),
+        (5, "Good morning"),
+        (12, "Good afternoon"),
+        (18, "Good evening"),
+        (23, "Good evening"),
+    ],
+)
+def test_the_greeting_is_of_the_time_of_day(hour: int, said: str) -> None:
+    assert wording.greeting("", hour) == said
+    assert wording.greeting("Jane", hour) == f"{said}, Jane"
 
 
 def test_the_language_is_theirs_then_the_browsers_then_english() -> None:

@@ -11,7 +11,7 @@ from django.core import mail
 
 from access.guests import deliveries, mailing, message_words, sending
 from access.guests.letters import Change, Kind
-from access.models import AccessGrant, Delivery, GuestLink, ReservationFeed
+from access.models import AccessGrant, Delivery, GuestHouse, GuestLink, ReservationFeed
 from access.reservations import greeting
 from audit.models import Event
 from locks.codes.states import CodePhase
@@ -131,6 +131,17 @@ def test_its_headers_say_what_it_is_and_hold_no_secret() -> None:
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["Message-ID"] == f"<{delivery.pk}@127.0.0.1>"
     assert headers["Content-Language"] == "en"
+
+
+def test_answers_go_to_the_house_where_it_has_an_address() -> None:
+    grant = make_stay()
+    ask(grant)
+    run()
+    GuestHouse.objects.create(house=grant.property, email="desk@example.org", changed_at=NOW)
+    ask(grant)
+    run()
+
+    assert [each.reply_to for each in mail.outbox] == [[], ["desk@example.org"]]
 
 
 @pytest.mark.parametrize(
