@@ -14,8 +14,9 @@ def tell_of_locked_link(grant: AccessGrant) -> None:
         grant,
         f"The link of {grant.identity} is locked",
         f"Wrong codes were typed too often on the guest page of {grant.identity}"
-        f" ({grant.property}). The link opens nothing any more.\n\n"
-        "If it was the guest, make a new link and tell them its code.",
+        f" ({grant.property}). No further phone or browser gets in by this link; one that typed"
+        " the right code before still does.\n\n"
+        "If it was the guest, send the message again and tell them the new link code.",
     )
 
 

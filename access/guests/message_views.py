@@ -53,9 +53,12 @@ def _delivery(request: Request, pk: UUID) -> Delivery:
 def context_of(request: Request, grant: AccessGrant) -> dict[str, Any]:
     """Return what `access/grants/_messages.html` shows: for the page of a stay, too."""
     may = request.actor.may(Permission.MANAGE_GRANTS, grant.property_id)
+    at = timezone.now()
+    rows = message_words.rows_of(grant, at=at)
     return {
         "grant": grant,
-        "message_rows": message_words.rows_of(grant, at=timezone.now()),
+        "message_rows": rows,
+        "locked": None if grant.is_over(at) else message_words.locked_of(rows),
         "may_message": may,
         "zone": grant.property.zone,
         "shows_mails": may and demo_mail.is_on_for(grant.workspace),

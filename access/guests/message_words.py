@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from access.guests import deliveries, writing
@@ -25,6 +27,7 @@ _HANDED = {
     Channel.PRINTED: ("Made for paper", "log-out", "{by} made a sheet to print."),
 }
 _SCANNED = "Its link was fetched, perhaps by a mail scanner only."
+_LOCKED = "Its link is locked: a wrong code was typed five times."
 _UNKNOWN = "Nobody knows whether it arrived. Ask the guest, or send it again."
 
 
@@ -55,13 +58,37 @@ def rows_of(grant: AccessGrant, *, at: datetime) -> list[Row]:
     return rows
 
 
+def locked_of(rows: Sequence[Row]) -> Row | None:
+    """Return the message whose link is locked, unless a new link was sent or is asked for since."""
+    standing = [
+        (row, row.delivery.link)
+        for row in rows
+        if row.delivery.link and row.delivery.link.revoked_at is None
+    ]
+    locked = max(
+        ((link.locked_at, row) for row, link in standing if link.locked_at),
+        key=itemgetter(0),
+        default=None,
+    )
+    if locked is None or any(_is_on_its_way(row.delivery) for row in rows):
+        return None
+    since, found = locked
+    return None if any(link.created_at > since for _, link in standing) else found
+
+
+def _is_on_its_way(delivery: Delivery) -> bool:
+    is_open = delivery.state in (DeliveryState.WAITING, DeliveryState.SENDING)
+    return is_open and delivery.kind != Kind.REMINDER
+
+
 def _row(delivery: Delivery, at: datetime, *, asks_code: bool) -> Row:
     grant = delivery.grant
     is_waiting = delivery.state == DeliveryState.WAITING
     is_done = delivery.state in (DeliveryState.SENT, DeliveryState.FAILED)
     is_for_now = (delivery.kind == Kind.REVOKED) == (grant.revoked_at is not None)
     may_tell = is_for_now and (delivery.kind == Kind.REVOKED or not grant.is_over(at))
-    has_link = delivery.link is not None and delivery.link.revoked_at is None
+    link = delivery.link
+    is_link_good = link is not None and link.revoked_at is None and link.locked_at is None
     return Row(
         delivery=delivery,
         what=KIND_WORDS[Kind(delivery.kind)],
@@ -72,7 +99,7 @@ def _row(delivery: Delivery, at: datetime, *, asks_code: bool) -> Row:
         may_cancel=is_waiting,
         may_repeat=is_done and may_tell and delivery.channel == Channel.EMAIL,
         is_mail=delivery.channel == Channel.EMAIL and delivery.state == DeliveryState.SENT,
-        has_link_code=has_link and asks_code and may_tell and grant.revoked_at is None,
+        has_link_code=is_link_good and asks_code and may_tell and grant.revoked_at is None,
     )
 
 
@@ -128,6 +155,8 @@ def _is_ahead(delivery: Delivery, at: datetime) -> bool:
 
 
 def _sent(delivery: Delivery, at: datetime, zone: ZoneInfo) -> State:
+    if delivery.link is not None and delivery.link.locked_at is not None:
+        return State("locked", "Link locked", "warn", "lock", _LOCKED)
     if delivery.opened_at:
         note = f"Somebody looked at the page behind it, {clock(delivery.opened_at, zone, at)}."
         return State("opened", "Opened", "ok", "eye", note)

@@ -50,7 +50,7 @@ def takes_phone(link: GuestLink) -> bool:
 def prove(link: GuestLink, typed: str, *, agent: str, at: datetime) -> Proof:
     """Compare what was typed with the link code, or with the end of the guest's phone number.
 
-    Five wrong ones lock the link. What cannot be a code is not counted, so that a program that
+    Five wrong ones lock the link to browsers that have not proved themselves. What cannot be a code is not counted, so that a program that
     fills in forms at random locks nobody out.
     """
     digits = _only_digits(typed)
@@ -117,7 +117,11 @@ def _admit(link: GuestLink, agent: str, at: datetime) -> str:
 
 
 def find_device(link: GuestLink, cookie: str, *, at: datetime) -> GuestDevice | None:
-    """Return the browser that a cookie proves, if it came by this link or another of its grant."""
+    """Return the browser that a cookie proves, if it came by this link or another of its grant.
+
+    A link that was locked since lets nobody else in, but keeps those who proved themselves:
+    whoever guesses at it must not shut its guest out.
+    """
     if not cookie:
         return None
     device = (
@@ -126,7 +130,6 @@ def find_device(link: GuestLink, cookie: str, *, at: datetime) -> GuestDevice | 
             cookie_hash=hash_token(cookie),
             link__grant=link.grant_id,
             link__revoked_at=None,
-            link__locked_at=None,
         )
         .first()
     )

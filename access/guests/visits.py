@@ -82,10 +82,10 @@ def by_visit(page: Page[P]) -> Callable[..., HttpResponse]:
             return private(not_valid(request, languages.choose(accepts=accepts)))
         language = languages.choose(chosen, *_written_in(link), accepts=accepts)
         cookie = request.COOKIES.get(settings.GUEST_DEVICE_COOKIE_NAME, "")
-        device = None if link.locked_at else proving.find_device(link, cookie, at=at)
+        device = proving.find_device(link, cookie, at=at)
         visit = Visit(link=link, language=language, at=at, device=device)
         with languages.speaking(language):
-            if link.locked_at:
+            if link.locked_at and device is None:
                 return private(visit.render(request, "locked", {}, status=403))
             if request.method == "POST" and not _has_key(request, link):
                 return private(visit.render(request, "too_old", {}, status=403))

@@ -229,6 +229,43 @@ def test_of_a_revoked_stay_only_that_is_told(desk: Desk) -> None:
     ]
 
 
+def test_a_locked_link_is_told_on_the_page_of_the_stay_until_a_new_one_is_sent(desk: Desk) -> None:
+    give_way(desk.grant, make_door(desk.grant.property), mode="cloud_key")
+    delivery = ask(desk.grant, at=timezone.now())
+    sending.run()
+    stay = desk.grant.get_absolute_url()
+    assert "The link is locked" not in html(desk.client.get(stay))
+    GuestLink.objects.update(locked_at=timezone.now())
+
+    for url in (stay, desk.url("grant-messages")):
+        page = html(desk.client.get(url))
+        assert "The link is locked</strong> after five wrong codes" in page
+        assert 'id="again-locked"' in page
+        assert "Link locked" in page
+        assert desk.url("message-link-code", delivery) not in page
+    auditor = client_of(make_user(Role.AUDITOR, workspace=desk.grant.workspace))
+    assert "The link is locked" in html(auditor.get(stay))
+    assert 'id="again-locked"' not in html(auditor.get(stay))
+
+    desk.post("message-again", delivery)
+    assert "The link is locked" not in html(desk.client.get(stay))
+    sending.run()
+    assert "The link is locked" not in html(desk.client.get(stay))
+    old, new = GuestLink.objects.order_by("created_at")
+    assert old.unseal_code() != new.unseal_code()
+
+
+def test_a_locked_link_of_a_copied_text_leads_to_a_new_message(desk: Desk) -> None:
+    desk.post("grant-message-copy", **desk.form())
+    GuestLink.objects.update(locked_at=timezone.now())
+
+    page = html(desk.client.get(desk.grant.get_absolute_url()))
+
+    assert "The link is locked" in page
+    assert 'id="again-locked"' not in page
+    assert desk.url("grant-message-new") in page
+
+
 def test_the_link_code_is_shown_to_who_asks_for_it(desk: Desk) -> None:
     give_way(desk.grant, make_door(desk.grant.property), mode="cloud_key")
     delivery = ask(desk.grant, at=timezone.now())

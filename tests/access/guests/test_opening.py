@@ -249,18 +249,33 @@ def test_five_wrong_codes_lock_the_link(django_capture_on_commit_callbacks: Any)
         assert "This link is locked" in told(response)
 
 
-def test_a_lock_takes_the_doors_from_those_who_were_in() -> None:
+def test_wrong_codes_of_a_stranger_lock_nobody_out_who_was_in(driver: Any) -> None:
     scene = Scene().proven()
-    nonce = scene.nonce()
-    key = key_of(scene.client)
+    stranger = guest_of(scene.path)
+    wrong = f"{(int(scene.link.unseal_code()) + 1) % 10**6:06}"
+
+    for _ in range(5):
+        last = prove(stranger, scene.link, wrong)
+
+    assert last.status_code == 403
+    assert "This link is locked" in told(stranger.get("/k/"))
+    assert "This link is locked" in told(guest_of(scene.path).get("/k/"))
+    assert "Hold to open" in told(scene.client.get("/k/"))
+    scene.press()
+    actuation.perform(scene.attempt().pk, by="me")
+    assert scene.attempt().status == "success"
+    assert driver.names() == ["unlock"]
+
+
+def test_who_was_in_by_a_locked_link_is_in_by_its_successor() -> None:
+    scene = Scene().proven()
     GuestLink.objects.update(locked_at=timezone.now())
+    _, path = link_to(scene.grant)
 
-    response = scene.client.post(
-        "/k/unlock/", {"key": key, "door": str(scene.door.pk), "nonce": nonce}
-    )
+    scene.client.get(path)
 
-    assert response.status_code == 403
-    assert not ActionAttempt.objects.exists()
+    assert "Hold to open" in told(scene.client.get("/k/"))
+    assert "Link code" in told(guest_of(path).get("/k/"))
 
 
 @pytest.mark.parametrize("typed", ["", "abc", "12345", "1234567", "💥"])
@@ -500,7 +515,6 @@ WITHDRAWN = {
     ),
     "its start moved away": _grant(starts_at=_NOW + timedelta(days=1), ends_at=None),
     "the link is revoked": lambda scene: links.revoke([scene.link], at=_NOW),
-    "the link is locked": lambda _: GuestLink.objects.update(locked_at=_NOW),
     "the share ended": lambda _: DoorShare.objects.update(ended_at=_NOW),
     "the share is over": lambda _: DoorShare.objects.update(ends_at=_NOW - timedelta(hours=1)),
     "the door was given up": lambda _: MethodDoor.objects.update(ended_at=_NOW),
