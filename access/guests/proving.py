@@ -100,7 +100,6 @@ def _admit(link: GuestLink, agent: str, at: datetime) -> str:
         cookie_hash=hash_token(cookie),
         agent_hash=hash_agent(agent),
         created_at=at,
-        seen_at=at,
     )
     GuestLink.objects.filter(pk=link.pk).update(wrong_codes=0)
     count = GuestDevice.objects.filter(link__grant=link.grant_id).count()
@@ -116,7 +115,7 @@ def _admit(link: GuestLink, agent: str, at: datetime) -> str:
     return cookie
 
 
-def find_device(link: GuestLink, cookie: str, *, at: datetime) -> GuestDevice | None:
+def find_device(link: GuestLink, cookie: str) -> GuestDevice | None:
     """Return the browser that a cookie proves, if it came by this link or another of its grant.
 
     A link that was locked since lets nobody else in, but keeps those who proved themselves:
@@ -124,18 +123,11 @@ def find_device(link: GuestLink, cookie: str, *, at: datetime) -> GuestDevice | 
     """
     if not cookie:
         return None
-    device = (
-        GuestDevice.objects.select_related("link")
-        .filter(
-            cookie_hash=hash_token(cookie),
-            link__grant=link.grant_id,
-            link__revoked_at=None,
-        )
-        .first()
-    )
-    if device:
-        GuestDevice.objects.filter(pk=device.pk).update(seen_at=at)
-    return device
+    return GuestDevice.objects.filter(
+        cookie_hash=hash_token(cookie),
+        link__grant=link.grant_id,
+        link__revoked_at=None,
+    ).first()
 
 
 def _only_digits(text: str) -> str:

@@ -88,8 +88,8 @@ def _next(is_ready: IsReady, *, at: datetime) -> Claim | Hold | Over | None:
 def _claim(delivery: Delivery, *, at: datetime) -> Claim:
     delivery.state = DeliveryState.SENDING
     delivery.attempts += 1
-    delivery.lease_until = delivery.next_run_at = at + LEASE
-    delivery.save(update_fields=["state", "attempts", "lease_until", "next_run_at"])
+    delivery.next_run_at = at + LEASE
+    delivery.save(update_fields=["state", "attempts", "next_run_at"])
     if delivery.has_digits:
         # Before, not after: from now on somebody may know them, so they never change silently.
         pins.mark_handed_out(writing.codes_told(delivery.grant), at=at)
@@ -142,12 +142,12 @@ def _written(claim: Claim) -> EmailMultiAlternatives | Unsent:
 def _settle(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
     """Store an outcome, unless the message was claimed anew since."""
     delivery = claim.delivery
-    delivery.lease_until = delivery.next_run_at = None
+    delivery.next_run_at = None
     if isinstance(outcome, Sent):
         delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, at, ""
     else:
         _note_failure(delivery, outcome, at=at)
-    columns = ("state", "sent_at", "error", "lease_until", "next_run_at", "detail")
+    columns = ("state", "sent_at", "error", "next_run_at", "detail")
     with transaction.atomic():
         ours = Delivery.objects.filter(pk=delivery.pk, attempts=claim.attempt)
         if not ours.update(**{name: getattr(delivery, name) for name in columns}):

@@ -105,7 +105,7 @@ def hold(request: HttpRequest, visit: Visit) -> HttpResponse:
     """A press begins: answer with its nonce, as text."""
     press = _press(request, visit)
     if press is None:
-        return _outcome(request, visit, _why_not(visit), status=403)
+        return _outcome(request, _why_not(visit), status=403)
     return HttpResponse(press.begin(), content_type="text/plain; charset=utf-8")
 
 
@@ -115,17 +115,17 @@ def unlock(request: HttpRequest, visit: Visit) -> HttpResponse:
     """A press was held: have the door opened. Answers with what became of it so far."""
     press = _press(request, visit)
     if press is None:
-        return _outcome(request, visit, _why_not(visit), status=403)
+        return _outcome(request, _why_not(visit), status=403)
     try:
         attempt = press.finish(request.POST.get("nonce", "")[:400])
     except NotHeldError:
-        return _outcome(request, visit, _("Not sent: hold the button for a second."), status=400)
+        return _outcome(request, _("Not sent: hold the button for a second."), status=400)
     except OpenedOftenError as error:
         zone = visit.link.grant.property.zone
         often = wording.opened_often(error.until, zone, at=visit.at)
-        return _outcome(request, visit, often, status=429)
+        return _outcome(request, often, status=429)
     except actuation.RefusedHere as error:
-        return _outcome(request, visit, wording.refused(error), status=error.status)
+        return _outcome(request, wording.refused(error), status=error.status)
     return _told(request, visit, attempt.pk)
 
 
@@ -167,14 +167,17 @@ def _told(request: HttpRequest, visit: Visit, pk: UUID) -> HttpResponse:
     doors = web_doors_of(visit.link.grant, at=visit.at)
     found = find_attempt(set(doors), pk)
     if found is None:
-        return _outcome(request, visit, _why_not(visit), status=404)
-    context = {"outcome": wording.outcome_of(found, visit.link.grant.property.zone)}
-    return visit.render(request, "outcome", context)
+        return _outcome(request, _why_not(visit), status=404)
+    return _part(request, wording.outcome_of(found, visit.link.grant.property.zone))
 
 
-def _outcome(request: HttpRequest, visit: Visit, sentence: str, *, status: int) -> HttpResponse:
-    outcome = wording.Outcome(tone="warn", sentence=sentence)
-    return visit.render(request, "outcome", {"outcome": outcome}, status=status)
+def _outcome(request: HttpRequest, sentence: str, *, status: int) -> HttpResponse:
+    return _part(request, wording.Outcome(tone="warn", sentence=sentence), status=status)
+
+
+def _part(request: HttpRequest, outcome: wording.Outcome, *, status: int = 200) -> HttpResponse:
+    """Answer with the outcome alone: it is asked for several times a second."""
+    return render(request, "guest/outcome.html", {"outcome": outcome}, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

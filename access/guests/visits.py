@@ -82,7 +82,7 @@ def by_visit(page: Page[P]) -> Callable[..., HttpResponse]:
             return private(not_valid(request, languages.choose(accepts=accepts)))
         language = languages.choose(chosen, *_written_in(link), accepts=accepts)
         cookie = request.COOKIES.get(settings.GUEST_DEVICE_COOKIE_NAME, "")
-        device = proving.find_device(link, cookie, at=at)
+        device = proving.find_device(link, cookie)
         visit = Visit(link=link, language=language, at=at, device=device)
         with languages.speaking(language):
             if link.locked_at and device is None:

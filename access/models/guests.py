@@ -30,9 +30,6 @@ class GuestLink(models.Model):
     fetched_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    class Meta:
-        indexes = [models.Index(fields=["grant"], name="guest_link_grant")]
-
     def __str__(self) -> str:
         return f"link of {self.grant_id}"
 
@@ -57,7 +54,6 @@ class GuestDevice(models.Model):
     #: SHA-256 of what the browser calls itself.
     agent_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"device of {self.link_id}"
@@ -101,7 +97,6 @@ class Delivery(models.Model):
 
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.WAITING)
     next_run_at = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     #: When a person seems to have looked at the page behind its link.

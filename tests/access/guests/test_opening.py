@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access.guests import authority, links, opening
@@ -108,6 +109,18 @@ def test_a_guest_types_the_code_holds_the_button_and_the_door_opens(driver: Any)
     after = told(scene.client.get(f"/k/attempt/{attempt.pk}/"))
     assert "Door released" in after
     assert "data-poll" not in after
+
+
+def test_following_an_attempt_asks_for_nothing_else_of_the_page() -> None:
+    scene = Scene().proven()
+    scene.press()
+
+    with CaptureQueriesContext(connection) as asked:
+        scene.client.get(f"/k/attempt/{scene.attempt().pk}/")
+
+    queries = [each["sql"] for each in asked]
+    assert not [each for each in queries if "access_guesthouse" in each]
+    assert not [each for each in queries if each.startswith("UPDATE")]
 
 
 def test_gst_06_the_log_names_the_guest_with_address_and_browser(driver: Any) -> None:
