@@ -9,12 +9,6 @@ document.addEventListener("click", (event) => {
   window.lockboard.say(`${preset.textContent.trim()} filled in.`);
 });
 
-// What did not change is not swapped: whoever is at a button in it would miss it.
-document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const [now, next] = [event.detail.target, event.detail.fragment.firstElementChild];
-  if (next && now.isEqualNode(next)) event.detail.shouldSwap = false;
-});
-
 document.querySelector("[data-door-search]")?.addEventListener("input", (event) => {
   const words = event.target.value.toLowerCase().split(/\s+/);
   for (const door of document.querySelectorAll("[data-door-name]")) {

@@ -38,12 +38,6 @@
     isBehind = false;
   });
 
-  // What did not change is not swapped: whoever is at a button in it would miss it.
-  document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const [now, next] = [event.detail.target, event.detail.fragment.firstElementChild];
-    if (next && now.isEqualNode(next)) event.detail.shouldSwap = false;
-  });
-
   function markFields() {
     for (const slot of form.querySelectorAll(".grant-problem")) {
       const field = document.getElementById(slot.id.replace(/_problem$/, ""));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 
 from access.grants.asking import Guest
@@ -11,15 +12,7 @@ from locks.codes.forms import PlainField, TimesForm
 
 _OFF = {"autocomplete": "off"}
 #: Those that messages and guest pages are written in.
-LANGUAGES = (
-    ("", "As the property usually writes"),
-    ("en", "English"),
-    ("nl", "Dutch"),
-    ("de", "German"),
-    ("fr", "French"),
-    ("es", "Spanish"),
-    ("pt", "Portuguese"),
-)
+LANGUAGES = (("", "As the property usually writes"), *settings.LANGUAGES)
 
 
 class GuestForm(TimesForm):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
+from access.guests import languages
 from access.planning.asked import Policy
 from access.planning.checking import METHODS
 from accounts.models import Space
@@ -17,15 +18,7 @@ from locks.codes.forms import PlainField, TimesForm
 from locks.codes.rules import RuleError, TwiceError
 
 #: Languages that guests are written to in.
-LANGUAGES = (
-    ("", "The property’s usual one"),
-    ("en", "English"),
-    ("nl", "Nederlands"),
-    ("de", "Deutsch"),
-    ("fr", "Français"),
-    ("es", "Español"),
-    ("pt", "Português"),
-)
+LANGUAGES = (("", "The property’s usual one"), *languages.LANGUAGES.items())
 POLICIES = (
     (Policy.FIRST.value, "The first that works at each door"),
     (Policy.TWO.value, "The first two that work"),
