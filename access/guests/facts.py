@@ -45,6 +45,8 @@ class Facts:
     doors: tuple[str, ...] = ()
     modes: frozenset[str] = frozenset()
     contact: Contact = field(default_factory=Contact)
+    #: What the grant has at each door, in walking order.
+    shares: tuple[DoorShare, ...] = field(default=(), repr=False)
 
 
 def facts_of(grant: AccessGrant) -> Facts:
@@ -59,6 +61,7 @@ def facts_of(grant: AccessGrant) -> Facts:
         doors=tuple(_names(shares)),
         modes=frozenset(share.door.method.mode for share in shares),
         contact=contacts.contact_of(grant.property),
+        shares=tuple(shares),
     )
 
 

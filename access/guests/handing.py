@@ -8,9 +8,9 @@ from datetime import datetime
 import segno
 from django.db import transaction
 
-from access.guests import deliveries, languages, letters, links, message_log, writing
+from access.guests import deliveries, facts, languages, letters, links, message_log, writing
 from access.guests.deliveries import Wanted
-from access.guests.facts import Pin
+from access.guests.facts import Facts, Pin
 from access.guests.letters import Body
 from access.models import AccessGrant, Delivery
 from access.models.guests import Channel, DeliveryState
@@ -54,7 +54,8 @@ def hand(
         AccessGrant.objects.select_for_update().get(pk=grant.pk)
         deliveries.check(grant, wanted.kind, at)
         has_digits = wanted.has_digits and deliveries.has_code(grant)
-        shown = _shown(grant, by=by, at=at) if has_digits else []
+        told = facts.facts_of(grant)
+        shown = _shown(grant, told, by=by, at=at) if has_digits else []
         delivery = Delivery.objects.create(
             grant=grant,
             channel=channel,
@@ -73,7 +74,7 @@ def hand(
         deliveries.tell(grant)
     return Handed(
         delivery=delivery,
-        body=writing.body_of(delivery, url=url, pins=shown),
+        body=writing.body_of(delivery, told, url=url, pins=shown),
         link_code=link_code_of(delivery),
     )
 
@@ -84,13 +85,13 @@ def link_code_of(delivery: Delivery) -> str:
     return links.code_for_staff(delivery.link) if delivery.link and is_asked else ""
 
 
-def _shown(grant: AccessGrant, *, by: Actor, at: datetime) -> list[Pin]:
+def _shown(grant: AccessGrant, told: Facts, *, by: Actor, at: datetime) -> list[Pin]:
     by.require(Permission.REVEAL_CODES, grant.property_id)
     try:
-        found = writing.pins_told(grant)
+        found = writing.pins_told(told)
     except writing.UnsettledError:
         raise RefusedError([RuleError("has_digits", UNSETTLED)]) from None
-    for code in writing.codes_told(grant):
+    for code in writing.codes_told(told.shares):
         pins.reveal(code, by=by, at=at)
     return found
 

@@ -16,7 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils import timezone
 
-from access.guests import deliveries, due, links, mailing, message_log, readiness, writing
+from access.guests import deliveries, due, facts, links, mailing, message_log, readiness, writing
 from access.guests.due import Go, Hold, Over
 from access.guests.mailing import Outcome, Sent, Unknown, Unsent
 from access.models import AccessGrant, Delivery
@@ -92,7 +92,7 @@ def _claim(delivery: Delivery, *, at: datetime) -> Claim:
     delivery.save(update_fields=["state", "attempts", "next_run_at"])
     if delivery.has_digits:
         # Before, not after: from now on somebody may know them, so they never change silently.
-        pins.mark_handed_out(writing.codes_told(delivery.grant), at=at)
+        pins.mark_handed_out(writing.codes_told(facts.wanted_shares(delivery.grant)), at=at)
     return Claim(delivery, delivery.attempts)
 
 

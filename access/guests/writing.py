@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from access.guests import facts, letters, links, readiness
 from access.guests.facts import Facts, Pin
 from access.guests.letters import Body, Kind
-from access.models import AccessGrant, Delivery
+from access.models import AccessGrant, Delivery, DoorShare
 from access.models.guests import Channel
 from accounts.providers.systems import AccessMethod as Mode
 from locks.models import AccessCode
@@ -42,16 +43,15 @@ def mail(delivery: Delivery, *, at: datetime) -> EmailMultiAlternatives:
 
     Writes the link to the row. Raises UnsettledError, sealing.UnreadableError.
     """
-    pins = pins_told(delivery.grant) if delivery.has_digits else []
+    told = facts.facts_of(delivery.grant)
+    pins = pins_told(told) if delivery.has_digits else []
     url = "" if delivery.kind == Kind.REVOKED else attach_link(delivery, at=at)
-    body = body_of(delivery, url=url, pins=pins)
-    letter = letters.as_mail(body)
-    contact = facts.facts_of(delivery.grant).contact
+    letter = letters.as_mail(body_of(delivery, told, url=url, pins=pins))
     message = EmailMultiAlternatives(
         subject=letter.subject,
         body=letter.text,
         to=[delivery.address],
-        reply_to=[contact.email] if contact.email else None,
+        reply_to=[told.contact.email] if told.contact.email else None,
         headers={
             HEADER: str(delivery.pk),
             "Message-ID": f"<{delivery.pk}@{urlsplit(settings.LOCKBOARD_ORIGIN).hostname}>",
@@ -71,10 +71,10 @@ def attach_link(delivery: Delivery, *, at: datetime) -> str:
     return url
 
 
-def body_of(delivery: Delivery, *, url: str, pins: list[Pin]) -> Body:
+def body_of(delivery: Delivery, told: Facts, *, url: str, pins: list[Pin]) -> Body:
     return letters.compose(
         Kind(delivery.kind),
-        facts.facts_of(delivery.grant),
+        told,
         language=delivery.language,
         url=url,
         address=delivery.address,
@@ -83,39 +83,36 @@ def body_of(delivery: Delivery, *, url: str, pins: list[Pin]) -> Body:
     )
 
 
-def pins_told(grant: AccessGrant) -> list[Pin]:
+def pins_told(told: Facts) -> list[Pin]:
     """Return the digits as people read them. Raises UnsettledError, sealing.UnreadableError."""
-    shares = facts.wanted_shares(grant)
-    if not readiness.are_digits_settled(shares):
+    if not readiness.are_digits_settled(told.shares):
         raise UnsettledError
-    return [Pin(digits=_grouped(pin.digits), doors=pin.doors) for pin in facts.pins_of(shares)]
+    return [Pin(digits=_grouped(pin.digits), doors=pin.doors) for pin in facts.pins_of(told.shares)]
 
 
-def codes_told(grant: AccessGrant) -> list[AccessCode]:
+def codes_told(shares: Sequence[DoorShare]) -> list[AccessCode]:
     """Return the codes whose digits `pins_told` tells."""
-    shares = facts.wanted_shares(grant)
     if not readiness.are_digits_settled(shares):
         return []
     return [code for code in facts.codes_of(shares) if code is not None]
 
 
-def dotted(grant: AccessGrant) -> list[Pin]:
+def _dotted(told: Facts) -> list[Pin]:
     """Return what a preview shows for digits: where they will stand, not what they are."""
-    shares = facts.wanted_shares(grant)
-    doors = [share for share in shares if share.door.method.mode == Mode.CODE]
+    doors = [share for share in told.shares if share.door.method.mode == Mode.CODE]
     names = tuple(dict.fromkeys(facts.name_of(share) for share in doors))
     return [Pin(digits=DOTS, doors=names)] if names else []
 
 
 def preview(grant: AccessGrant, *, kind: Kind, language: str, has_digits: bool) -> Body:
     """Return a message as it would be now, without link and digits."""
-    told: Facts = facts.facts_of(grant)
+    told = facts.facts_of(grant)
     return letters.compose(
         kind,
         told,
         language=language,
         url=letters.NO_LINK_YET,
-        pins=dotted(grant) if has_digits else (),
+        pins=_dotted(told) if has_digits else (),
     )
 
 
