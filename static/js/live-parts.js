@@ -13,6 +13,8 @@
   // Forms carry a token that differs each time and means nothing to people.
   const plain = (html) => html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
   const rows = (root) => [...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row).join();
+  // Digits on show, or on their way, are not taken away by news; they go by themselves.
+  const SECRET = "[data-digits-shown], form[data-digits] [aria-busy='true']";
   const isInUse = (part) => part.matches(":hover") || part.contains(document.activeElement);
 
   function refresh(topic, id) {
@@ -61,8 +63,7 @@
     const html = plain(xhr.responseText);
     const isSame = last.get(target.id) === html;
     last.set(target.id, html);
-    // Digits on show are not taken away by news; they go by themselves.
-    if (isSame || target.querySelector("[data-digits-shown]") || holdsBack(target, xhr.responseText, requestConfig)) {
+    if (isSame || target.querySelector(SECRET) || holdsBack(target, xhr.responseText, requestConfig)) {
       event.detail.shouldSwap = false;
       if (!isSame) last.delete(target.id);
       return;

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Demo, new_context, sign_in
 from tests.browser.test_accessibility import both_themes, still
@@ -103,6 +103,25 @@ def test_digits_go_from_the_page_by_themselves(page: Page) -> None:
 
     expect(shown).to_have_count(0)
     expect(page.locator("[data-digits-place]")).to_contain_text("Hidden")
+
+
+def test_news_does_not_take_the_place_of_digits_on_their_way(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    sign_in(page, "frontdesk")
+    make(page, "Room 201", "Overtaken")
+    page.route("**/reveal/", hold)
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.locator("form[data-digits] [aria-busy=true]")).to_be_visible()
+
+    with page.expect_response(lambda answer: answer.url == page.url):
+        page.evaluate("() => window.htmx.trigger('[data-live]', 'news')")
+    held.pop().continue_()
+
+    expect(page.locator("[data-digits-shown]")).to_have_text(re.compile(r"^\d{6}$"))
 
 
 def test_what_the_locks_take_is_said_as_doors_are_chosen(page: Page) -> None:
