@@ -37,13 +37,13 @@ class Rooms:
     def __init__(self, place: Space, *, usual: str = "") -> None:
         self.place = place
         #: The room of lines that name none.
-        self.usual = usual.casefold()
+        self.usual = usual
         self.spaces = spaces_of(place)
         self.doors = doors_of(place)
 
     def problem(self, name: str) -> str:
         """Say why nobody knows which room is meant; "" where it is known."""
-        key = name.casefold() or self.usual
+        key = self._key(name)
         if not key:
             return NOWHERE
         spaces = self.spaces.get(key, [])
@@ -68,7 +68,7 @@ class Rooms:
         """Return the spaces that names mean; a room is made for a door that has none."""
         found: dict[str, Space] = {}
         for name in {each.casefold() for each in names}:
-            key = name or self.usual
+            key = self._key(name)
             spaces, doors = self.spaces.get(key, []), self.doors.get(key, [])
             if len(spaces) == 1:
                 found[name] = spaces[0]
@@ -79,7 +79,11 @@ class Rooms:
     def spaces_known(self) -> dict[str, Space]:
         """Return the spaces of which the name is one's own, for a look."""
         found = {name: rows[0] for name, rows in self.spaces.items() if len(rows) == 1}
-        return found | ({"": found[self.usual]} if self.usual in found else {})
+        usual = self._key("")
+        return found | ({"": found[usual]} if usual in found else {})
+
+    def _key(self, name: str) -> str:
+        return (name or self.usual).casefold()
 
 
 def room_around(device: Device) -> Space:

@@ -121,6 +121,14 @@ def test_a_room_that_nobody_knows_is_a_bad_line(room, by, grants, name, sentence
     assert sentence in tried.lines[0].sentence
 
 
+def test_the_usual_room_is_called_as_it_was_typed(room, by, grants):
+    text = HEAD + JANE.replace("Room 204", "")
+
+    tried = importing.look(upload(room, text, usual="Suite 9"), by=by, at=NOW)
+
+    assert tried.lines[0].sentence == "No room or door of Harbour House is called “Suite 9”."
+
+
 def test_two_rooms_of_one_name_are_nobody_s_guess(room, by, grants):
     floor = Space.objects.create(
         workspace=room.workspace,
