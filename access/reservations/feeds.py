@@ -40,6 +40,17 @@ class Settings:
     sends: bool = True
     unclear_are_stays: bool = False
 
+    @classmethod
+    def of(cls, feed: ReservationFeed) -> Settings:
+        """Return how the stays of a feed become grants now."""
+        return cls(
+            name=feed.name,
+            modes=tuple(feed.modes),
+            policy=feed.policy,
+            sends=feed.sends,
+            unclear_are_stays=feed.unclear_are_stays,
+        )
+
     def put_on(self, feed: ReservationFeed) -> None:
         feed.name = self.name[:NAME_LONGEST]
         feed.modes = list(self.modes)
@@ -114,9 +125,9 @@ def change(
     told = []
     with transaction.atomic():
         row = _held(feed)
-        before = (row.name, row.modes, row.policy, row.sends, row.unclear_are_stays)
+        before = Settings.of(row)
         settings.put_on(row)
-        if before != (row.name, row.modes, row.policy, row.sends, row.unclear_are_stays):
+        if before != Settings.of(row):
             told.append("settings")
         if address:
             told.append("address")

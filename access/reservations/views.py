@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -169,16 +170,7 @@ def _lines(tried: Tried) -> dict[str, Any]:
 def edit_feed(request: Request, pk: UUID) -> HttpResponse:
     found = _find(request, pk, kind=FeedKind.CALENDAR)
     request.actor.require(Permission.MANAGE_RESERVATIONS, found.property_id)
-    form = CalendarSettingsForm(
-        request.POST or None,
-        initial={
-            "name": found.name,
-            "modes": found.modes,
-            "policy": found.policy,
-            "sends": found.sends,
-            "unclear_are_stays": found.unclear_are_stays,
-        },
-    )
+    form = CalendarSettingsForm(request.POST or None, initial=asdict(Settings.of(found)))
     if request.method == "POST" and form.is_valid():
         address = form.cleaned_data["address"].strip()
         try:
