@@ -91,7 +91,7 @@ class Lease:
                SET lease_until = clock_timestamp() + %(lease)s * interval '1 second',
                    next_read_at = clock_timestamp() + %(lease)s * interval '1 second'
              WHERE id = %(feed)s AND removed_at IS NULL AND paused_at IS NULL
-               AND next_read_at IS NOT NULL
+               AND next_read_at IS NOT NULL AND kind = %(kind)s
                AND (lease_until IS NULL OR lease_until < clock_timestamp()
                     OR lease_until > clock_timestamp() + %(lease)s * interval '2 seconds')
             RETURNING lease_until
@@ -115,6 +115,7 @@ class Lease:
             "lease": LEASE.total_seconds(),
             "feed": self._feed_id,
             "until": self._until,
+            "kind": FeedKind.CALENDAR.value,
         }
         with connection.cursor() as cursor:
             cursor.execute(query, values)

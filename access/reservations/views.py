@@ -192,7 +192,7 @@ def edit_feed(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def read_feed(request: Request, pk: UUID) -> HttpResponse:
-    found = _find(request, pk)
+    found = _find(request, pk, kind=FeedKind.CALENDAR)
     if feeds.read_now(found, by=request.actor, at=timezone.now()):
         messages.success(request, "It is being read. What it says appears here in a moment.")
     else:
@@ -203,7 +203,7 @@ def read_feed(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @_manages
 def pause_feed(request: Request, pk: UUID) -> HttpResponse:
-    found = _find(request, pk)
+    found = _find(request, pk, kind=FeedKind.CALENDAR)
     is_paused = request.POST.get("pause") == "yes"
     feeds.set_paused(found, is_paused, by=request.actor, at=timezone.now())
     said = "Paused. Its stays go on as they are." if is_paused else "It is read again."
@@ -214,7 +214,7 @@ def pause_feed(request: Request, pk: UUID) -> HttpResponse:
 @_get_or_post
 @_manages
 def remove_feed(request: Request, pk: UUID) -> HttpResponse:
-    found, now = _find(request, pk), timezone.now()
+    found, now = _find(request, pk, kind=FeedKind.CALENDAR), timezone.now()
     request.actor.require(Permission.MANAGE_RESERVATIONS, found.property_id)
     if request.method == "POST":
         feeds.remove(found, by=request.actor, at=now)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from access import tasks
 from access.models import AccessGrant, FeedReading, ReservationFeed
-from access.reservations import presenting, reporting, tables
+from access.reservations import polling, presenting, reporting, tables
 from access.reservations.dates import DayOrder
 from access.reservations.presenting import health_of
 from accounts.models import Role
@@ -315,6 +315,17 @@ def test_what_becomes_of_its_stays_is_said_before_it_is_removed(desk, manager, g
     feed = ReservationFeed.objects.get()
     assert (feed.address_sealed, feed.next_read_at, grants.revoked) == ("", None, [])
     assert feed.removed_at is not None
+
+
+@pytest.mark.parametrize("page", ["read", "pause", "remove"])
+def test_tables_are_neither_read_nor_paused_nor_disconnected(room, manager, page):
+    feed = make_feed(room, kind="table", next_read_at=None)
+
+    answer = post(manager, f"reservation-feed-{page}", feed.pk, pause="yes")
+
+    feed.refresh_from_db()
+    assert answer.status_code == 404
+    assert (feed.paused_at, feed.removed_at, feed.next_read_at) == (None, None, None)
 
 
 # --- tables -------------------------------------------------------------------------------
