@@ -23,6 +23,7 @@ from access.reservations.known import Ending, Known
 from access.reservations.matching import Do, Step
 from access.reservations.stays import Verdict, shown
 from access.reservations.wishes import Ways, changed_wish, wish
+from accounts import sealing
 from audit.ids import new_id
 from locks.codes.rules import RuleError
 from locks.codes.services import RefusedError
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 FAILED = "failed"
 NO_ROOM = "Nobody knows which room it is for."
 MEANWHILE = "Somebody changed it at the same moment. It is looked at again at the next reading."
+NO_KEY = "Its PIN was kept with a key that this installation does not have any more."
 NOT_STORED = "It could not be stored just now."
 _LONGEST = 300
 _NOT_DONE = {
@@ -161,6 +163,8 @@ class _Applier:
             problem = _sentence(error) if is_kept else MEANWHILE
         except services.ChangedMeanwhileError:
             problem, is_kept = MEANWHILE, False
+        except sealing.UnreadableError:
+            problem, is_kept = NO_KEY, True
         except DatabaseError:
             # Its text may hold what was to be stored.
             logger.warning("a stay of feed %s could not be stored", self.ways.feed.pk)

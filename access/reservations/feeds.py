@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from access.models.feeds import FeedKind
 from access.planning.asked import Policy
 from access.reservations.fetching import clean_address
 from access.reservations.outside import calendar_door
+from accounts import sealing
 from accounts.actors import Actor
 from accounts.models import Space, Workspace
 from accounts.permissions import Permission
@@ -109,8 +111,10 @@ def _refuse_twice(space: Space, address: str) -> None:
         space=space, kind=FeedKind.CALENDAR, removed_at=None, host=host_of(address)
     )
     for other in same:
-        if other.unseal_address() == address:
-            raise RefusedError([RuleError("address", _TWICE.format(other.name))])
+        # What was kept with another key says so when it is read.
+        with suppress(sealing.UnreadableError):
+            if other.unseal_address() == address:
+                raise RefusedError([RuleError("address", _TWICE.format(other.name))])
 
 
 def change(

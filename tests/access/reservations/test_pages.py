@@ -328,6 +328,26 @@ def test_tables_are_neither_read_nor_paused_nor_disconnected(room, manager, page
     assert (feed.paused_at, feed.removed_at, feed.next_read_at) == (None, None, None)
 
 
+def test_one_whose_address_cannot_be_opened_does_not_prevent_another(desk, manager, form, sent):
+    ReservationFeed.objects.update(address_sealed="junk", next_read_at=NOW)
+    desk.serves(calendar(nights()))
+    shown = post(manager, "reservation-feed-new", **form).context["shown"]
+
+    post(manager, "reservation-feed-new", **form, shown=shown)
+
+    assert ReservationFeed.objects.count() == 2
+
+
+def test_an_address_that_cannot_be_opened_is_said_on_its_page(desk, manager):
+    ReservationFeed.objects.update(address_sealed="junk")
+    desk.read(calendar(nights()))
+
+    text = text_of(manager.get(reverse("reservation-feed", args=[desk.feed.pk])))
+
+    assert "Needs a new address" in text
+    assert polling.NO_KEY in text
+
+
 # --- tables -------------------------------------------------------------------------------
 
 

@@ -11,16 +11,28 @@ import pytest
 from django.utils import timezone
 
 from access import tasks
+from access.grants import services
 from access.models import AccessGrant, Delivery, FeedStay, ReservationFeed
-from access.reservations import polling, presenting, reporting, storing
+from access.reservations import (
+    applying,
+    feeds,
+    outside,
+    polling,
+    presenting,
+    reporting,
+    storing,
+)
+from access.reservations.feeds import Settings
 from access.reservations.known import Ending
+from accounts import sealing
+from accounts.models import Role
 from audit.models import Event
 from locks import live
 from locks.codes.rules import RuleError
 from tests.access.reservations.conftest import PATH
 from tests.access.reservations.samples import AIRBNB, AMSTERDAM, calendar, nights
 from tests.accounts.providers.servers import Answer
-from tests.make import make_feed
+from tests.make import actor, make_feed, make_user
 
 pytestmark = pytest.mark.django_db
 NO_KEYPAD = RuleError("doors", "Room 204 has no keypad")
@@ -469,6 +481,24 @@ def test_a_feed_that_is_paused_half_way_is_left(desk, monkeypatch, grants):
     desk.read(calendar(nights()))
 
     assert (grants.created, FeedStay.objects.count()) == ([], 0)
+
+
+def test_a_stay_whose_pin_cannot_be_read_any_more_does_not_stop_the_others(
+    desk, grants, monkeypatch
+):
+    desk.read(calendar(nights()))
+
+    def asked_of(grant):
+        raise sealing.UnreadableError
+
+    monkeypatch.setattr(services, "asked_of", asked_of)
+    desk.read(calendar(nights(ends="20261204"), nights("n2", "20261205", "20261207")))
+
+    assert desk.said() == [
+        f"Not changed: {applying.NO_KEY}",
+        "Created: 5 Dec 2026 15:00 – 7 Dec 2026 11:00.",
+    ]
+    assert {row.error for row in desk.stays} == {applying.NO_KEY, ""}
 
 
 # --- what is kept -------------------------------------------------------------------------
