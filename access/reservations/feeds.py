@@ -138,11 +138,11 @@ def change(
             row.seal_address(address)
             row.host = host_of(address)
             row.validators, row.failures, row.error, row.error_since = {}, 0, "", None
-            row.read_whole_at = None
         if not told:
             return
         row.read_whole_at = None  # what was skipped may be a stay now
         row.next_read_at = at
+        row.lease_until = None  # whoever reads it now, reads what was
         row.save()
         _tell(Verb.FEED_CHANGED, row, by=by, at=at, after=" and ".join(told))
         _hint(row)

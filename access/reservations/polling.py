@@ -99,7 +99,7 @@ class Lease:
         )
 
     def renew(self) -> bool:
-        """Return False if somebody else has it, or the feed was paused or removed meanwhile."""
+        """Return False if it is not ours any more, or the feed was paused or removed meanwhile."""
         return self._write(
             """
             UPDATE access_reservationfeed
@@ -122,6 +122,15 @@ class Lease:
             row = cursor.fetchone()
         self._until = row[0] if row else self._until
         return row is not None
+
+    def note(self, **columns: Any) -> bool:
+        """Write what became of a reading. Return False, with nothing written, if it is not ours.
+
+        A change of the address takes the lease away: what was read before it is of another
+        calendar.
+        """
+        ours = ReservationFeed.objects.filter(pk=self._feed_id, lease_until=self._until)
+        return bool(ours.update(**columns))
 
     def release(self, *, next_at: datetime | None) -> None:
         """Give it back, with the time of the next reading; at once if somebody asked meanwhile."""
@@ -200,6 +209,7 @@ class _Turn:
             read_whole_at=self.at,
             validators={"etag": validators.etag, "last_modified": validators.last_modified},
         )
+        # Also of a calendar that is another one by now: these things were done.
         reporting.report(self.feed, at=self.at, lines=outcome.lines, warning=plan.warning)
         return usual(self.at)
 
@@ -208,9 +218,7 @@ class _Turn:
         return usual(self.at)
 
     def _note(self, **columns: Any) -> None:
-        ReservationFeed.objects.filter(pk=self.feed.pk).update(
-            read_at=self.at, failures=0, error="", error_since=None, **columns
-        )
+        self.lease.note(read_at=self.at, failures=0, error="", error_since=None, **columns)
 
     def _failed(
         self,
@@ -220,13 +228,14 @@ class _Turn:
         wait: int | None = None,
     ) -> datetime | None:
         failures = self.feed.failures + 1
-        ReservationFeed.objects.filter(pk=self.feed.pk).update(
+        is_ours = self.lease.note(
             failures=failures,
             error=sentence[:300],
             error_since=self.feed.error_since or self.at,
         )
-        reporting.report(self.feed, at=self.at, error=sentence)
-        if failures == 1:
+        if is_ours:
+            reporting.report(self.feed, at=self.at, error=sentence)
+        if is_ours and failures == 1:
             logger.warning("feed %s cannot be read: %s", self.feed.pk, sentence)
         return None if is_lasting else again(self.at, failures, wait_seconds=wait)
 

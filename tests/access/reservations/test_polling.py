@@ -483,6 +483,49 @@ def test_a_feed_that_is_paused_half_way_is_left(desk, monkeypatch, grants):
     assert (grants.created, FeedStay.objects.count()) == ([], 0)
 
 
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Do something after a calendar was fetched, before anything comes of it."""
+
+    def do(act):
+        real = outside.fetched
+
+        def fetched(*args, **kwargs):
+            try:
+                return real(*args, **kwargs)
+            finally:
+                act()
+
+        monkeypatch.setattr(outside, "fetched", fetched)
+
+    return do
+
+
+@pytest.mark.parametrize("answer", [{"content": calendar(nights())}, {"status": 500}])
+def test_a_new_address_is_read_whole_even_if_the_old_one_is_being_read(
+    desk, grants, meanwhile, sent, answer
+):
+    by = actor(make_user(Role.MANAGER, workspace=desk.room.workspace))
+    settings = Settings.of(desk.feed)
+    new = f"{desk.cloud.origin}/new.ics"
+    now = timezone.now()
+    meanwhile(lambda: feeds.change(desk.feed, settings, address=new, by=by, at=now))
+    desk.serves(answer.get("content", b""), status=answer.get("status", 200))
+
+    desk.read()
+
+    assert (grants.created, desk.feed.unseal_address()) == ([], new)
+    assert (desk.feed.read_whole_at, desk.feed.validators, desk.feed.failures) == (None, {}, 0)
+    assert (desk.feed.next_read_at, desk.feed.lease_until) == (now, None)
+
+
+def test_a_table_is_never_read(desk):
+    ReservationFeed.objects.update(kind="table")
+
+    assert polling.read(desk.feed.pk) is False
+    assert desk.cloud.asked == []
+
+
 def test_a_stay_whose_pin_cannot_be_read_any_more_does_not_stop_the_others(
     desk, grants, monkeypatch
 ):
