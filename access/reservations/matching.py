@@ -171,10 +171,11 @@ class _Planner:
         return self._compared(row, stay, known)
 
     def _back(self, row: Row, stay: Stay, known: Known) -> Step:
-        if stay.is_cancelled or stay.ends_at <= self.at:
+        after, notes = moved(replace(known, ending=None), stay, at=self.at, zone=self.source.zone)
+        if stay.is_cancelled or after.ends_at <= self.at:
             return _step(Do.KEEP, "Ended, as before.", row, known, known)
-        sentence = f"Created again, it is back: {self._window(stay.starts_at, stay.ends_at)}."
-        return _step(Do.CREATE, sentence, row, known, Known(stay=stay))
+        sentence = f"Created again, it is back: {self._window(after.starts_at, after.ends_at)}."
+        return _step(Do.CREATE, " ".join([sentence, *notes]), row, known, after)
 
     def _cancelled(self, row: Row, known: Known) -> Step:
         if known.ends_at <= self.at:

@@ -145,6 +145,36 @@ def test_a_cancelled_stay_ends_at_once_also_while_it_is_going_on():
     assert (again.do, again.after) == (Do.KEEP, step.after)
 
 
+def test_what_comes_back_has_what_a_person_set():
+    stay = make_stay(guest=Guest(name="Jane Roe"))
+    by_hand = Known(
+        stay=stay,
+        starts_by_hand=utc(2026, 12, 1, 9),
+        corrected=frozenset({"name"}),
+        absences=3,
+        absent_at=NOW,
+        ending=Ending.BY_SOURCE,
+    )
+
+    back = the_step(reading_of(make_stay(ends=date(2026, 12, 4))), by_hand)
+
+    assert (back.do, back.after.starts_at, back.after.ending) == (
+        Do.CREATE,
+        utc(2026, 12, 1, 9),
+        None,
+    )
+    assert (back.after.stay.guest.name, back.after.absences) == ("Jane Roe", 0)
+    assert back.sentence == "Created again, it is back: 1 Dec 2026 10:00 – 4 Dec 2026 11:00."
+
+
+def test_what_comes_back_after_the_end_that_a_person_set_stays_ended():
+    over = Known(stay=make_stay(), ends_by_hand=utc(2026, 12, 2), ending=Ending.BY_SOURCE)
+
+    step = the_step(reading_of(make_stay()), over, at=utc(2026, 12, 2, 12))
+
+    assert (step.do, step.after) == (Do.KEEP, over)
+
+
 def test_what_a_person_ended_stays_ended_and_what_the_source_ended_comes_back():
     stay = make_stay()
     by_hand, by_source = (Known(stay=stay, ending=each) for each in Ending)
