@@ -18,6 +18,7 @@ from django.db import DatabaseError, transaction
 from access.grants import services
 from access.grants.asking import Asked
 from access.models import AccessGrant, FeedStay
+from access.models.feeds import FeedKind
 from access.reservations import greeting, people, storing
 from access.reservations.known import Ending, Known
 from access.reservations.matching import Do, Step
@@ -32,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 FAILED = "failed"
 NO_ROOM = "Nobody knows which room it is for."
-MEANWHILE = "Somebody changed it at the same moment. It is looked at again at the next reading."
+MEANWHILE = "Somebody changed it at the same moment."
+_AGAIN = "It is looked at again at the next reading."
 NO_KEY = "Its PIN was kept with a key that this installation does not have any more."
 NOT_STORED = "It could not be stored just now."
 _LONGEST = 300
@@ -147,6 +149,8 @@ class _Applier:
         self.rows = {row.uid: row for row in rows}
         self.ways = ways
         self.at = at
+        is_calendar = ways.feed.kind == FeedKind.CALENDAR
+        self.meanwhile = f"{MEANWHILE} {_AGAIN}" if is_calendar else MEANWHILE
 
     def line(self, step: Step) -> Line:
         row = self.rows.get(step.before.stay.uid) if step.before else None
@@ -156,13 +160,11 @@ class _Applier:
             return line
         try:
             return self._done(step, step.after, row, line)
-        except MeanwhileError:
-            problem, is_kept = MEANWHILE, False
+        except (MeanwhileError, services.ChangedMeanwhileError):
+            problem, is_kept = self.meanwhile, False
         except RefusedError as error:
             is_kept = services.CHANGED_MEANWHILE not in map(_said, error.problems)
-            problem = _sentence(error) if is_kept else MEANWHILE
-        except services.ChangedMeanwhileError:
-            problem, is_kept = MEANWHILE, False
+            problem = _sentence(error) if is_kept else self.meanwhile
         except sealing.UnreadableError:
             problem, is_kept = NO_KEY, True
         except DatabaseError:
@@ -221,15 +223,15 @@ class _Applier:
 
     def _create(self, after: Known) -> tuple[AccessGrant, str]:
         asked = self._wish(after)
-        *tries, last = _with_fewer_details(asked)
+        *tries, last = with_fewer_details(asked)
         for each in tries:
             try:
                 with transaction.atomic():
-                    return self._made(each), _left_out(asked, each)
+                    return self._made(each), left_out(asked, each)
             except RefusedError as error:
                 if not {problem.field for problem in error.problems} <= {"email", "phone"}:
                     raise
-        return self._made(last), _left_out(asked, last)
+        return self._made(last), left_out(asked, last)
 
     def _made(self, asked: Asked) -> AccessGrant:
         grant = services.create(asked, pk=new_id(), outline=None, by=self.ways.by, at=self.at)
@@ -237,10 +239,10 @@ class _Applier:
         return grant
 
     def _wish(self, after: Known) -> Asked:
-        space = self.ways.space_of(after)
-        if space is None:
+        place = self.ways.place_of(after)
+        if place is None:
             raise RefusedError([RuleError("room", NO_ROOM)])
-        return wish(after, self.ways, space)
+        return wish(after, self.ways, place)
 
     def _change(self, step: Step, after: Known, grant: AccessGrant) -> tuple[AccessGrant, str]:
         by, notes = self.ways.by, ""
@@ -305,7 +307,7 @@ class _Applier:
             logger.warning("a refused stay of feed %s could not be stored", self.ways.feed.pk)
 
 
-def _with_fewer_details(asked: Asked) -> list[Asked]:
+def with_fewer_details(asked: Asked) -> list[Asked]:
     """Return the wish, then as it is without what may be somebody else's already."""
     guest = asked.guest
     fewer = [guest, replace(guest, phone=""), replace(guest, email="", phone="")]
@@ -315,7 +317,8 @@ def _with_fewer_details(asked: Asked) -> list[Asked]:
     ]
 
 
-def _left_out(asked: Asked, done: Asked) -> str:
+def left_out(asked: Asked, done: Asked, was: str = "was") -> str:
+    """Say which details of a guest are missing from what was done; "" where none are."""
     missing = [
         word
         for word, name in (("e-mail", "email"), ("phone", "phone"))
@@ -323,7 +326,7 @@ def _left_out(asked: Asked, done: Asked) -> str:
     ]
     if not missing:
         return ""
-    return f"The {' and '.join(missing)} was left out: somebody else here has it."
+    return f"The {' and '.join(missing)} {was} left out: somebody else here has it."
 
 
 def _said(problem: RuleError) -> str:

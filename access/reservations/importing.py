@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from access.models import FeedReading, ReservationFeed
+from access.models import FeedReading, FeedStay, ReservationFeed
 from access.models.feeds import FeedKind
 from access.planning.asked import Policy
 from access.reservations import applying, outside, reporting, storing, tables, trying
 from access.reservations.applying import HalfDoneError
 from access.reservations.dates import DayOrder
-from access.reservations.known import Known
 from access.reservations.matching import Do
 from access.reservations.rooms import Rooms
-from access.reservations.stays import ReadError, Verdict
+from access.reservations.stays import ReadError, Reading, Verdict
 from access.reservations.trying import Tried
 from access.reservations.wishes import Ways
 from accounts import sealing
@@ -40,6 +39,10 @@ TOO_MANY = (
 TOO_LARGE = "The file is too large to be confirmed in one go: split it in parts."
 TOO_LATE = "What was shown is older than an hour. Choose the file again."
 NOT_OURS = "What was shown cannot be read any more. Choose the file again."
+FORETOLD = (
+    "{} cannot be done as things are now, and a table is imported whole or not at all. See below"
+    " what is in the way; then choose the file again."
+)
 REFUSED = "Nothing was imported: {} of its lines cannot be done. They are marked below."
 
 
@@ -64,46 +67,75 @@ class Upload:
     sends: bool
 
 
-def look(upload: Upload, *, by: Actor, at: datetime) -> Tried:
-    """Say what would happen. Nothing is written."""
+@dataclass(frozen=True, kw_only=True)
+class _Met:
+    """An upload, and what is here already: read once, so that what is decided on is changed."""
+
+    feed: ReservationFeed
+    rows: list[FeedStay]
+    reading: Reading
+    rooms: Rooms
+
+    def planned(self, ways: Ways, at: datetime) -> Tried:
+        known = [storing.with_hands(row) for row in self.rows]
+        return trying.planned(self.reading, known, ways, lists_all=False, at=at)
+
+
+def _met(upload: Upload, *, by: Actor, at: datetime) -> _Met:
+    """Raises ReadError."""
     by.require(Permission.MANAGE_GRANTS, upload.place.pk)
+    house = outside.house_of(upload.place)
+    reading = tables.read(upload.content, house=house, now=at, order=upload.order)
     rooms = Rooms(upload.place, usual=upload.usual)
-    feed = _feed_of(upload) or _new_feed(upload, by)
+    feed = _feed_of(upload)
+    return _Met(
+        feed=feed or _new_feed(upload, by),
+        rows=storing.stays_of(feed) if feed else [],
+        reading=rooms.checked(reading),
+        rooms=rooms,
+    )
+
+
+def look(upload: Upload, *, by: Actor, at: datetime) -> Tried:
+    """Say what would happen, and what is in the way. Nothing is written."""
     try:
-        reading = tables.read(
-            upload.content, house=outside.house_of(upload.place), now=at, order=upload.order
-        )
+        met = _met(upload, by=by, at=at)
     except ReadError as error:
         return Tried(error=str(error))
-    reading = rooms.checked(reading)
-    known = _known(feed)
-    ways = Ways(feed=feed, rooms=rooms.spaces_known())
-    tried = trying.planned(reading, known, ways, lists_all=False, at=at)
-    return _judged(tried, is_sound=reading.may_be_imported, unreadable=len(reading.unreadable))
+    met.feed.modes = list(upload.modes)
+    ways = Ways(feed=met.feed, rooms=met.rooms.places())
+    tried = _judged(met.planned(ways, at), met.reading)
+    if tried.error:
+        return tried
+    return _foretold(trying.doubted(tried, met.rows, ways, at=at, is_whole=True))
 
 
-def _judged(tried: Tried, *, is_sound: bool, unreadable: int) -> Tried:
+def _judged(tried: Tried, reading: Reading) -> Tried:
     deeds = tried.count(Do.CREATE, Do.CHANGE, Do.END)
     for step, line in zip(tried.steps, tried.lines, strict=True):
         if step.row and step.row.verdict is Verdict.UNREADABLE:
             line.do, line.sentence = applying.FAILED, step.row.reason
     error = ""
-    if unreadable:
-        lines = "1 line" if unreadable == 1 else f"{unreadable} lines"
-        error = f"{lines} cannot be read. Correct the file and choose it again."
-    elif not is_sound:
+    if unreadable := len(reading.unreadable):
+        error = f"{_lines(unreadable)} cannot be read. Correct the file and choose it again."
+    elif not reading.may_be_imported:
         error = "No line of the file is a stay to come."
     elif deeds > MOST_AT_ONCE:
         error = TOO_MANY.format(deeds, MOST_AT_ONCE)
     elif not deeds:
         error = "Everything in the file is here already."
-    return Tried(
-        lines=tried.lines,
-        warning=tried.warning,
-        steps=tried.steps,
-        error=error,
-        is_refused=bool(error),
+    return replace(tried, error=error, is_refused=bool(error))
+
+
+def _foretold(tried: Tried) -> Tried:
+    failed = sum(line.do == applying.FAILED for line in tried.lines)
+    return (
+        replace(tried, error=FORETOLD.format(_lines(failed)), is_refused=True) if failed else tried
     )
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def do(upload: Upload, *, by: Actor, at: datetime) -> FeedReading:
@@ -112,27 +144,33 @@ def do(upload: Upload, *, by: Actor, at: datetime) -> FeedReading:
         with transaction.atomic():
             # One import at a time in a property.
             Space.objects.select_for_update(no_key=True).get(pk=upload.place.pk)
-            tried = look(upload, by=by, at=at)
+            met = _met(upload, by=by, at=at)
+            ways = Ways(feed=met.feed, rooms={}, person=by)
+            tried = _judged(met.planned(ways, at), met.reading)
             if tried.error:
                 raise ImportRefusedError(tried.error, tried)
-            feed = _feed_of(upload) or _new_feed(upload, by)
-            feed.modes, feed.sends = list(upload.modes), upload.sends
-            if feed._state.adding:
-                feed.created_at = at
-            feed.read_at = at
-            feed.save()
+            _save(met.feed, upload, at)
             names = [step.after.stay.room for step in tried.steps if step.after]
-            rooms = Rooms(upload.place, usual=upload.usual).spaces_called(names)
-            ways = Ways(feed=feed, rooms=rooms, person=by)
-            rows = storing.stays_of(feed)
-            outcome = applying.apply_whole(tried.steps, rows, ways, at=at)
-            return reporting.report(feed, at=at, lines=outcome.lines, by=by.user)
+            ways = replace(ways, rooms=met.rooms.spaces_called(names))
+            outcome = applying.apply_whole(tried.steps, met.rows, ways, at=at)
+            return reporting.report(met.feed, at=at, lines=outcome.lines, by=by.user)
+    except ReadError as error:
+        raise ImportRefusedError(str(error), Tried(error=str(error))) from None
     except HalfDoneError as error:
         failed = sum(line.do == applying.FAILED for line in error.lines)
         for line in error.lines:
             line.sentence = trying.would(line.sentence)
-        told = Tried(lines=tuple(error.lines), is_refused=True)
-        raise ImportRefusedError(REFUSED.format(failed), told) from None
+        sentence = REFUSED.format(failed)
+        told = Tried(lines=tuple(error.lines), error=sentence, is_refused=True)
+        raise ImportRefusedError(sentence, told) from None
+
+
+def _save(feed: ReservationFeed, upload: Upload, at: datetime) -> None:
+    feed.modes, feed.sends = list(upload.modes), upload.sends
+    if feed._state.adding:
+        feed.created_at = at
+    feed.read_at = at
+    feed.save()
 
 
 def _feed_of(upload: Upload) -> ReservationFeed | None:
@@ -154,12 +192,6 @@ def _new_feed(upload: Upload, by: Actor) -> ReservationFeed:
         sends=upload.sends,
         created_by=by.user,
     )
-
-
-def _known(feed: ReservationFeed) -> list[Known]:
-    if feed._state.adding:
-        return []
-    return [storing.with_hands(row) for row in storing.stays_of(feed)]
 
 
 # --- between what was shown and its confirmation --------------------------------------

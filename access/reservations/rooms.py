@@ -76,9 +76,16 @@ class Rooms:
                 found[name] = room_around(doors[0])
         return found
 
-    def spaces_known(self) -> dict[str, Space]:
-        """Return the spaces of which the name is one's own, for a look."""
-        found = {name: rows[0] for name, rows in self.spaces.items() if len(rows) == 1}
+    def places(self) -> dict[str, Space | Device]:
+        """Return what names mean, for a look: no room is made around a door."""
+        found: dict[str, Space | Device] = {
+            name: _room_of(rows[0]) for name, rows in self.doors.items() if len(rows) == 1
+        }
+        for name, rows in self.spaces.items():
+            if len(rows) == 1:
+                found[name] = rows[0]
+            else:
+                found.pop(name, None)
         usual = self._key("")
         return found | ({"": found[usual]} if usual in found else {})
 
@@ -86,17 +93,25 @@ class Rooms:
         return (name or self.usual).casefold()
 
 
-def room_around(device: Device) -> Space:
-    """Return the room that a door leads to, made with the door's name where there is none."""
+def _room_of(device: Device) -> Space | Device:
+    """Return the room that a door leads to, or the door itself where there is none."""
     if device.space is not None and device.space.kind == SpaceKind.ROOM:
         return device.space
+    return device
+
+
+def room_around(device: Device) -> Space:
+    """Return the room that a door leads to, made with the door's name where there is none."""
+    room = _room_of(device)
+    if isinstance(room, Space):
+        return room
     with transaction.atomic():
-        room, _ = Space.objects.get_or_create(
+        made, _ = Space.objects.get_or_create(
             workspace_id=device.workspace_id,
             parent_id=device.space_id or device.property_id,
             name=device.name[:_NAME_LONGEST],
             defaults={"kind": SpaceKind.ROOM, "property_id": device.property_id, "time_zone": ""},
         )
-        Device.objects.filter(pk=device.pk).update(space=room)
-    device.space = room
-    return room
+        Device.objects.filter(pk=device.pk).update(space=made)
+    device.space = made
+    return made

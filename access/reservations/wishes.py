@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from access.grants.asking import Asked, By, Guest, Ours, Target, TargetKind
@@ -23,16 +24,17 @@ class Ways:
     """How the guests of a feed get in, where it leads, and whether they are written to."""
 
     feed: ReservationFeed
-    #: What the name of a table's room means. A calendar is of one room.
-    rooms: dict[str, Space]
-    #: For a look: the door that is to get a room around it.
+    #: What the name of a table's room means: for a look perhaps a door that is to get a room
+    #: around it. A calendar is of one room.
+    rooms: Mapping[str, Space | Device]
+    #: For a look at a calendar: such a door.
     door: Device | None = None
     #: Who imports a table; nobody for a calendar.
     person: By | None = None
 
-    def space_of(self, known: Known) -> Space | None:
+    def place_of(self, known: Known) -> Space | Device | None:
         if self.feed.kind == FeedKind.CALENDAR:
-            return self.feed.space
+            return self.door or self.feed.space
         return self.rooms.get(known.stay.room.casefold())
 
     @property
@@ -40,14 +42,14 @@ class Ways:
         return self.person or Ours(f"Calendar of {self.feed.name}"[:200])
 
 
-def wish(known: Known, ways: Ways, space: Space) -> Asked:
+def wish(known: Known, ways: Ways, place: Space | Device) -> Asked:
     """Return the grant that a stay wants."""
     feed = ways.feed
     reference = known.stay.reference
     return Asked(
         property=feed.property,
-        guest=guest_of(known, space),
-        targets=(_target(ways, space),),
+        guest=guest_of(known, place),
+        targets=(_target(place),),
         starts_at=known.starts_at,
         ends_at=known.ends_at,
         requests=tuple(Request(mode=AccessMethod(mode)) for mode in feed.modes),
@@ -57,16 +59,15 @@ def wish(known: Known, ways: Ways, space: Space) -> Asked:
     )
 
 
-def _target(ways: Ways, space: Space) -> Target:
-    if ways.door is not None:
-        return Target(TargetKind.DEVICE, ways.door.pk)
-    return Target(TargetKind.SPACE, space.pk)
+def _target(place: Space | Device) -> Target:
+    kind = TargetKind.DEVICE if isinstance(place, Device) else TargetKind.SPACE
+    return Target(kind, place.pk)
 
 
-def guest_of(known: Known, space: Space) -> Guest:
+def guest_of(known: Known, place: Space | Device) -> Guest:
     """Return who comes. Without e-mail and phone it is somebody new, with digits of their own."""
     told = known.stay.guest
-    name = told.name or known.stay.reference or f"Guest of {space.name}"
+    name = told.name or known.stay.reference or f"Guest of {place.name}"
     return Guest(full_name=name[:_NAME_LONGEST], email=told.email, phone=told.phone)
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from access.grants import services
 from access.models import AccessGrant, FeedStay, ReservationFeed
-from access.reservations import importing
+from access.reservations import foreseeing, importing, storing
 from access.reservations.importing import ImportRefusedError, Upload
 from accounts.models import Role, Space
 from locks.codes.rules import RuleError
@@ -104,6 +105,87 @@ def test_what_will_be_refused_is_said_when_it_is_shown(room, by, grants):
 
     assert tried.lines[0].sentence.endswith("But: room 204 has no keypad.")
     assert tried.lines[0].needs_look
+
+
+def test_every_line_of_a_room_that_nothing_opens_says_so_however_many(
+    room, by, grants, monkeypatch
+):
+    for name in ("Jane Doe", "Max Mustermann"):
+        grants.refused[name] = RuleError("doors", "Room 204 has no keypad")
+    make_room(room.property, "Room 205")
+    clock = iter([0.0, 1.0, 2.0])  # two are looked at
+    monkeypatch.setattr(foreseeing.time, "monotonic", lambda: next(clock, 99.0))
+    elsewhere = MAX.replace("204", "205").replace("Max", "Mia")
+
+    tried = importing.look(
+        upload(room, HEAD + JANE + MAX.replace(",,", ",max@example.com,") + elsewhere),
+        by=by,
+        at=NOW,
+    )
+
+    assert [(line.row, line.do) for line in tried.lines] == [
+        (2, "failed"),
+        (3, "failed"),
+        (4, "create"),
+    ]
+    assert "2 lines cannot be done as things are now" in tried.error
+
+
+def test_a_phone_that_somebody_else_has_is_no_refusal(room, by, grants):
+    grants.refused["Jane Doe"] = RuleError("phone", "this phone number belongs to somebody else")
+    text = (
+        "Name,Phone,Room,Arrival,Departure\nJane Doe,+31612345678,Room 204,2026-12-01,2026-12-03\n"
+    )
+
+    tried = importing.look(upload(room, text), by=by, at=NOW)
+
+    assert tried.error == ""
+    assert tried.lines[0].sentence.endswith(
+        "The phone would be left out: somebody else here has it."
+    )
+
+
+def test_a_change_that_would_be_refused_is_said(room, by, grants):
+    importing.do(upload(room, HEAD + JANE), by=by, at=NOW)
+    grants.refused["Jane Doe"] = RuleError("doors", "Room 204 has no keypad")
+
+    tried = importing.look(upload(room, HEAD + JANE.replace("12-03", "12-04")), by=by, at=NOW)
+
+    assert tried.lines[0].sentence == (
+        "Would be changed: ends 4 Dec 2026 11:00 (was 3 Dec 2026 11:00)."
+        " But: room 204 has no keypad."
+    )
+    assert (tried.lines[0].do, tried.is_refused) == ("failed", True)
+
+
+def test_what_a_person_changes_during_an_import_is_not_undone(room, by, grants, monkeypatch):
+    importing.do(upload(room, HEAD + JANE), by=by, at=NOW)
+    stays_of = storing.stays_of
+    by_hand = datetime(2026, 12, 3, 13, tzinfo=UTC)
+
+    def and_then_somebody_comes(feed):
+        rows = stays_of(feed)
+        monkeypatch.setattr(storing, "stays_of", stays_of)
+        grant = AccessGrant.objects.get()
+        grant.ends_at, grant.generation = by_hand, grant.generation + 1
+        grant.save()
+        storing.note_changed_by_hand(grant)
+        return rows
+
+    monkeypatch.setattr(storing, "stays_of", and_then_somebody_comes)
+    with pytest.raises(ImportRefusedError, match="Nothing was imported") as caught:
+        importing.do(upload(room, HEAD + JANE.replace("12-03", "12-04")), by=by, at=NOW)
+
+    assert caught.value.tried.lines[0].sentence == (
+        "Not changed: Somebody changed it at the same moment."
+    )
+    assert grants.changed == []
+
+
+def test_doors_are_looked_at_before_the_confirmation_only(room, by, grants, monkeypatch):
+    monkeypatch.setattr(services, "preview", None)
+
+    assert importing.do(upload(room, HEAD + JANE), by=by, at=NOW).created == 1
 
 
 @pytest.mark.parametrize(

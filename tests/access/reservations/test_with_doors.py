@@ -6,6 +6,7 @@ import pytest
 
 from access.models import AccessGrant
 from access.reservations import importing, trying
+from access.reservations.importing import ImportRefusedError
 from accounts.models import Role, Space
 from locks.models import AccessCode, Device
 from tests.access.grants.house import House
@@ -127,6 +128,25 @@ def test_a_table_makes_codes(room, house):
 
     assert [code.name for code in live_codes(house)] == ["Jane Doe"]
     assert AccessGrant.objects.get().created_by == by.user
+
+
+def test_a_table_for_a_door_without_a_keypad_is_refused_before_it_is_imported(room, house):
+    by = actor(make_user(Role.FRONT_DESK, workspace=room.workspace))
+    Device.objects.filter(pk__in=[house.gate.pk, house.shed.pk]).update(has_keypad=False)
+    text = HEAD + JANE + JANE.replace("Room 204", "Shed") + JANE.replace("Room 204", "Back Door")
+
+    tried = importing.look(upload(room, text), by=by, at=NOW)
+    with pytest.raises(ImportRefusedError) as caught:
+        importing.do(upload(room, text), by=by, at=NOW)
+
+    said = "none of these doors can be opened in any of these ways"
+    assert [(each.do, said in each.sentence) for each in tried.lines] == [
+        ("failed", True),
+        ("failed", True),
+        ("create", False),
+    ]
+    assert [each.do for each in caught.value.tried.lines] == ["failed", "failed", "create"]
+    assert "2 lines cannot be done as things are now" in tried.error
 
 
 def test_a_door_that_is_to_get_a_room_is_looked_at_itself(desk, house):
