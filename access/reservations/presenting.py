@@ -62,6 +62,8 @@ class FeedRow:
 
 @dataclass(frozen=True)
 class ReportLine:
+    #: `Line 7`, of a table; "" where that is its name already.
+    number: str
     text: str
     sentence: str
     tone: str
@@ -149,10 +151,15 @@ def unsettled_of(feed: ReservationFeed, now: datetime) -> list[FeedStay]:
     return list(rows.order_by("known__stay__starts_at", "pk")[:MOST_LINES])
 
 
-def lines_of(lines: Sequence[dict[str, Any]], *, is_done: bool = True) -> list[ReportLine]:
-    """Return lines of a report: what needs a look first, then what was done."""
-    ranked = sorted(lines, key=_rank)
-    return [_line(each, is_done=is_done) for each in ranked[:MOST_LINES]]
+def lines_of(
+    lines: Sequence[dict[str, Any]], *, is_done: bool = True, is_table: bool = False
+) -> list[ReportLine]:
+    """Return lines of a report: what needs a look first, then what was done.
+
+    Those of a table have their number in it; a calendar is not counted by anybody.
+    """
+    ranked = sorted(lines, key=_rank)[:MOST_LINES]
+    return [_line(each, is_done=is_done, is_table=is_table) for each in ranked]
 
 
 def _rank(line: dict[str, Any]) -> tuple[bool, int]:
@@ -160,13 +167,15 @@ def _rank(line: dict[str, Any]) -> tuple[bool, int]:
     return (not line["needs_look"], order.index(line["do"]))
 
 
-def _line(line: dict[str, Any], *, is_done: bool) -> ReportLine:
+def _line(line: dict[str, Any], *, is_done: bool, is_table: bool) -> ReportLine:
     tone, icon, word = _MARKS[line["do"]]
     if not is_done:
         word = _WOULD.get(line["do"], word)
     if line["needs_look"] and line["do"] != FAILED:
         tone, icon = "warn", "alert"
+    number = f"Line {line['row']}" if is_table and line["row"] else ""
     return ReportLine(
+        number="" if line["text"].startswith(number) else number,
         text=line["text"] or "A stay without a name",
         sentence=line["sentence"],
         tone=tone,

@@ -92,12 +92,13 @@ def feed(request: Request, pk: UUID) -> HttpResponse:
     chosen = request.GET.get("report", "")
     shown = next((each for each in readings if str(each.pk) == chosen), None)
     shown = shown or next(iter(readings), None)
+    is_table = found.kind == FeedKind.TABLE
     context = _frame(request, found) | {
         "row": presenting.rows_of([found], now)[0],
         "unsettled": presenting.unsettled_of(found, now),
         "readings": [(each, reporting.in_words(each)) for each in readings],
         "report": shown,
-        "lines": presenting.lines_of(shown.lines) if shown else [],
+        "lines": presenting.lines_of(shown.lines, is_table=is_table) if shown else [],
         "more": max(len(shown.lines) - presenting.MOST_LINES, 0) if shown else 0,
         "is_latest": not readings or shown == readings[0],
     }
@@ -160,8 +161,9 @@ def _tried(
     } | _lines(tried)
 
 
-def _lines(tried: Tried) -> dict[str, Any]:
-    lines = presenting.lines_of([each.as_json() for each in tried.lines], is_done=False)
+def _lines(tried: Tried, *, is_table: bool = False) -> dict[str, Any]:
+    told = [each.as_json() for each in tried.lines]
+    lines = presenting.lines_of(told, is_done=False, is_table=is_table)
     return {"lines": lines, "more": max(len(tried.lines) - presenting.MOST_LINES, 0)}
 
 
@@ -248,9 +250,10 @@ def import_table(request: Request) -> HttpResponse:
                 return redirect("reservation-feed", reading.feed_id)
             context |= _looked_at(request, upload, now)
         except ImportRefusedError as refusal:
-            form.add_error(None, str(refusal))
             if refusal.tried:
-                context |= {"tried": refusal.tried} | _lines(refusal.tried)
+                context |= {"tried": refusal.tried} | _lines(refusal.tried, is_table=True)
+            else:
+                form.add_error(None, str(refusal))
     return render(request, "reservations/import.html", context)
 
 
@@ -276,7 +279,8 @@ def _upload(request: Request, form: TableForm, now: datetime) -> Upload:
 def _looked_at(request: Request, upload: Upload, now: datetime) -> dict[str, Any]:
     tried = importing.look(upload, by=request.actor, at=now)
     packed = "" if tried.error else importing.packed(upload, by=request.actor, at=now)
-    return {"tried": tried, "packed": packed, "place": upload.place} | _lines(tried)
+    told = {"tried": tried, "packed": packed, "place": upload.place}
+    return told | _lines(tried, is_table=True)
 
 
 @require_safe

@@ -392,6 +392,25 @@ def test_a_refusal_at_the_last_moment_is_shown_line_by_line(room, manager, grant
     assert "Nothing was imported: 1 of its lines cannot be done." in text
     assert "Not created: Room 204 has no keypad." in text
     assert AccessGrant.objects.count() == 0
+    assert text.count("of its lines cannot be done") == 1
+    assert "Line 2 Jane Doe" in text
+
+
+def test_what_cannot_be_imported_is_shown_without_a_button(room, manager, grants):
+    grants.refused["Jane Doe"] = RuleError("doors", "Room 204 has no keypad")
+
+    shown = upload(manager, room.property, HEAD + MAX + JANE)
+
+    text = text_of(shown)
+    assert not shown.context["packed"]
+    assert "1 line cannot be done as things are now" in text
+    assert text.index("Not possible Line 3 Jane Doe") < text.index("New Line 2 Max Mustermann")
+
+
+def test_an_imported_line_has_its_number_in_the_report(room, manager, grants):
+    answer = confirm(manager, upload(manager, room.property, HEAD + JANE))
+
+    assert "Created Line 2 Jane Doe" in text_of(manager.get(answer["Location"]))
 
 
 def test_a_million_lines_are_refused_by_their_size(room, manager, grants):
