@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox import connect, doors, feed, otp, people, tokens
 from sandbox.things import Client, Iq, Lock, Person
-from sandbox.wishes import WrongWishError, find_lock, route
+from sandbox.wishes import WrongWishError, find_lock, find_row, route
 from sandbox.world import World
 
 Change = Callable[[World, Any, Any], None]
@@ -173,9 +173,7 @@ SITE_CHANGES: dict[str, Change] = {
 
 
 def change_site(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
-    site = world.sites.get(path["site_id"].lower())
-    if site is None:
-        raise WrongWishError("there is no site of this id", status=404)
+    site = find_row(world.sites, path["site_id"], "site")
     apply_changes(world, site, body, SITE_CHANGES)
     world.sites.put(site)
     return connect.site_shape(world, site)
@@ -210,9 +208,7 @@ def list_iqs(world: World, _query: dict[str, str], _path: dict[str, str]) -> Any
 
 
 def change_iq(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
-    iq = world.iqs.get(path["iq_id"].lower())
-    if iq is None:
-        raise WrongWishError("there is no IQ of this id", status=404)
+    iq = find_row(world.iqs, path["iq_id"], "IQ")
     apply_changes(world, iq, body, IQ_CHANGES)
     world.iqs.put(iq)
     world.settle()

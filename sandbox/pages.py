@@ -7,6 +7,7 @@ headers holds the pages to that.
 from html import escape
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sandbox import keypads, seed
@@ -73,6 +74,16 @@ def page(
 
 def problem(text: str, *, status: int = 400) -> Response:
     return page("This did not work", f'    <p role="alert">{escape(text)}</p>', status=status)
+
+
+def refused(request: Request) -> Response | None:
+    """Return the answer to a form that no page of ours sent; None if one of ours did.
+
+    Another web page open in the same browser must not open doors, not even simulated ones.
+    """
+    if request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}:
+        return None
+    return problem("This form was sent from somewhere else.", status=403)
 
 
 # --- sign-in ------------------------------------------------------------------------------

@@ -51,9 +51,8 @@ async def doors_page(request: Request) -> Response:
 async def stand_at_door(request: Request) -> Response:
     """Do what a person at a door does, and go back to the page."""
     world: World = request.app.state.world
-    # Another web page open in the same browser must not open doors, not even simulated ones.
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        return pages.problem("This form was sent from somewhere else.", status=403)
+    if refused := pages.refused(request):
+        return refused
     form = await request.form()
     lock = world.locks.get(str(form.get("lock_id")))
     if lock is None:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from sandbox.replies import Json, RefusedError
 from sandbox.things import Lock
-from sandbox.world import World
+from sandbox.world import T, Table, World
 
 
 class WrongWishError(ValueError):
@@ -62,8 +62,13 @@ def route(path: str, method: str, handler: Handler) -> Route:
     return Route(path, endpoint(handler), methods=[method])
 
 
+def find_row(table: Table[T], key: Any, what: str) -> T:
+    """Return a thing by its id, in capitals too. Raises WrongWishError."""
+    row = table.get(str(key)) or table.get(str(key).lower())
+    if row is None:
+        raise WrongWishError(f"there is no {what} of this id", status=404)
+    return row
+
+
 def find_lock(world: World, key: Any) -> Lock:
-    lock = world.locks.get(str(key).lower())
-    if lock is None:
-        raise WrongWishError("there is no lock of this id", status=404)
-    return lock
+    return find_row(world.locks, key, "lock")

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from sandbox import pages
 from sandbox.booking import feed
 from sandbox.booking.things import Booking, Calendar
-from sandbox.wishes import WrongWishError, route
+from sandbox.wishes import WrongWishError, find_row, route
 from sandbox.world import World, new_id
 
 #: What may be said of a booking.
@@ -98,17 +98,11 @@ def delete_booking(world: World, _query: dict[str, str], path: dict[str, str]) -
 
 
 def _calendar(world: World, token: str) -> Calendar:
-    found = world.calendars.get(token)
-    if found is None:
-        raise WrongWishError("there is no such calendar", status=404)
-    return found
+    return find_row(world.calendars, token, "calendar")
 
 
 def _booking(world: World, key: str) -> Booking:
-    row = world.bookings.get(key)
-    if row is None:
-        raise WrongWishError("there is no such booking", status=404)
-    return row
+    return find_row(world.bookings, key, "booking")
 
 
 CONTROL = [
@@ -138,8 +132,8 @@ async def calendars_page(request: Request) -> Response:
 async def use_calendars(request: Request) -> Response:
     """Do what a host does at their booking site, and go back to the page."""
     world: World = request.app.state.world
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        return pages.problem("This form was sent from somewhere else.", status=403)
+    if refused := pages.refused(request):
+        return refused
     form = {name: str(value) for name, value in (await request.form()).items()}
     try:
         said = _act(world, form)

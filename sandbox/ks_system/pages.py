@@ -87,8 +87,8 @@ def _said(world: World, query: dict[str, str]) -> str:
 async def use_tags(request: Request) -> Response:
     """Do what a person with a tag or a PIN does, and go back to the page."""
     world: World = request.app.state.world
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        return pages.problem("This form was sent from somewhere else.", status=403)
+    if refused := pages.refused(request):
+        return refused
     form = await request.form()
     query = _act(world, {name: str(value) for name, value in form.items()})
     if query is None:

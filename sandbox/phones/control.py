@@ -8,7 +8,7 @@ from sandbox.control_things import Change, apply_changes, set_field
 from sandbox.phones import doors
 from sandbox.phones.things import Phone
 from sandbox.space.control import find
-from sandbox.wishes import WrongWishError, route
+from sandbox.wishes import WrongWishError, find_row, route
 from sandbox.world import World
 
 NO_LINK = {
@@ -70,10 +70,7 @@ def try_phone(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
 
 
 def _phone(world: World, path: dict[str, str]) -> Phone:
-    phone = world.phones.get(path["phone_id"])
-    if phone is None:
-        raise WrongWishError("there is no phone of this id", status=404)
-    return phone
+    return find_row(world.phones, path["phone_id"], "phone")
 
 
 ROUTES = [

@@ -67,12 +67,5 @@ def release(world: World, user: SpaceUser) -> None:
 
 
 def emit(world: World, row: MobileKey, kind: str) -> None:
-    account = world.seam_accounts[world.space_systems[row.system_id].account_id]
-    events.emit(
-        world,
-        account.workspace_id,
-        f"acs_credential.{kind}",
-        acs_credential_id=row.id,
-        acs_system_id=row.system_id,
-        connected_account_id=account.id,
-    )
+    kind = f"acs_credential.{kind}"
+    events.emit_of_system(world, row.system_id, kind, acs_credential_id=row.id)

@@ -28,14 +28,6 @@ WHY_NOT = {
 }
 
 
-def _is_foreign(request: Request) -> bool:
-    return request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
-
-
-def _foreign() -> Response:
-    return pages.problem("This form was sent from somewhere else.", status=403)
-
-
 # --- the link -----------------------------------------------------------------------------
 
 
@@ -72,8 +64,8 @@ async def link_page(request: Request) -> Response:
 
 
 async def use_link(request: Request) -> Response:
-    if _is_foreign(request):
-        return _foreign()
+    if refused := pages.refused(request):
+        return refused
     world: World = request.app.state.world
     link = _link(request)
     phone = _own_phone(request, link)
@@ -213,8 +205,8 @@ def _door(phone: Phone, door: SpaceDoor, query: dict[str, str]) -> str:
 
 async def use_phone(request: Request) -> Response:
     """Do what a person with the phone does, and go back to it."""
-    if _is_foreign(request):
-        return _foreign()
+    if refused := pages.refused(request):
+        return refused
     world: World = request.app.state.world
     phone, form = _phone(request), await request.form()
     door = world.space_doors.get(str(form.get("door_id")))

@@ -60,6 +60,13 @@ def emit_for_device(world: World, device_id: str, event_type: str, **fields: Any
     return emit(world, account.workspace_id, event_type, **meta, **fields)
 
 
+def emit_of_system(world: World, system_id: str, event_type: str, **fields: Any) -> SeamEvent:
+    """Write an event of an access system, with its id and its account's."""
+    account = world.seam_accounts[world.space_systems[system_id].account_id]
+    meta = {"acs_system_id": system_id, "connected_account_id": account.id}
+    return emit(world, account.workspace_id, event_type, **meta, **fields)
+
+
 # --- the locks' own feed ------------------------------------------------------------------
 
 

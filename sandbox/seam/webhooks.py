@@ -25,7 +25,7 @@ from sandbox.seam import events
 from sandbox.seam.http import Ask, call, invalid, not_found
 from sandbox.seam.things import SeamEvent, Webhook
 from sandbox.things import Timer
-from sandbox.wishes import WrongWishError, route
+from sandbox.wishes import WrongWishError, find_row, route
 from sandbox.world import World, new_id
 
 SECONDS_BETWEEN = 1.0
@@ -194,9 +194,7 @@ def delete(ask: Ask) -> dict[str, Any]:
 
 def send(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
     """Send `event_ids` in that order; `age_seconds` old, `tampered`, as often as named."""
-    hook = world.webhooks.get(path["webhook_id"])
-    if hook is None:
-        raise WrongWishError("there is no webhook of this id", status=404)
+    hook = find_row(world.webhooks, path["webhook_id"], "webhook")
     known = {event.id: event for event in events.listed(world, hook.workspace_id)}
     ids = body.get("event_ids") or []
     if not set(ids) <= set(known):

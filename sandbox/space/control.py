@@ -8,7 +8,7 @@ from sandbox.control_things import Change, apply_changes, set_field
 from sandbox.ks_system import seats
 from sandbox.space import doors, encoders, growing, keys, refusals, scans, syncing
 from sandbox.space.things import Card, Encoder, SpaceDoor, SpaceSystem
-from sandbox.wishes import WrongWishError, route
+from sandbox.wishes import WrongWishError, find_row, route
 from sandbox.world import Table, World
 
 
@@ -267,9 +267,7 @@ GROUP_CHANGES: dict[str, Change] = {"door_ids": set_field("door_ids", list)}
 
 def change_user(world: World, body: dict[str, Any], path: dict[str, str]) -> Any:
     """Somebody edits a user in Space (`is_locked`), or has done."""
-    user = world.space_users.get(path["user_id"])
-    if user is None:
-        raise WrongWishError("there is no user of this id", status=404)
+    user = find_row(world.space_users, path["user_id"], "user")
     apply_changes(world, user, body, USER_CHANGES)
     world.space_users.put(user)
     return {"id": user.id, "is_locked": user.is_locked, "doors": keys.doors_of(world, user)}

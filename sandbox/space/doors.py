@@ -126,21 +126,17 @@ def report(
     is_via_bluetooth: bool = False,
 ) -> None:
     """Tell Seam who came to an online door and what it said."""
-    system = world.space_systems[door.system_id]
-    account = world.seam_accounts[system.account_id]
     more: dict[str, Any] = {"method": method}
     if is_via_bluetooth:
         more["is_via_bluetooth"] = True
     if not is_open:
         text = f"SIMULATED: {reason}"
         more = {"reason": {"reason_code": "credential_error", "message": text}}
-    events.emit(
+    events.emit_of_system(
         world,
-        account.workspace_id,
+        door.system_id,
         "lock.unlocked" if is_open else "lock.access_denied",
         acs_entrance_id=door.id,
-        acs_system_id=system.id,
-        connected_account_id=account.id,
         acs_user_id=user_id,
         **({"user_identity_id": user_identity_id} if user_identity_id else {}),
         **more,

@@ -125,16 +125,7 @@ def cancel(world: World, key: SpaceKey) -> None:
 
 
 def emit(world: World, key: SpaceKey, kind: str) -> None:
-    system = world.space_systems[key.system_id]
-    account = world.seam_accounts[system.account_id]
-    events.emit(
-        world,
-        account.workspace_id,
-        kind,
-        acs_credential_id=key.id,
-        acs_system_id=system.id,
-        connected_account_id=account.id,
-    )
+    events.emit_of_system(world, key.system_id, kind, acs_credential_id=key.id)
 
 
 # --- wall readers that update -------------------------------------------------------------

@@ -98,8 +98,8 @@ def _said(world: World, query: dict[str, str]) -> str:
 async def use_cards(request: Request) -> Response:
     """Do what a person at the desk does, and go back to the page."""
     world: World = request.app.state.world
-    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-        return pages.problem("This form was sent from somewhere else.", status=403)
+    if refused := pages.refused(request):
+        return refused
     form = await request.form()
     sent = {name: str(value) for name, value in form.items()}
     query = _act(world, sent)

@@ -89,16 +89,7 @@ def tell(world: World, user: SpaceUser) -> None:
 
 
 def emit(world: World, user: SpaceUser, kind: str) -> None:
-    system = world.space_systems[user.system_id]
-    account = world.seam_accounts[system.account_id]
-    events.emit(
-        world,
-        account.workspace_id,
-        kind,
-        acs_user_id=user.id,
-        acs_system_id=system.id,
-        connected_account_id=account.id,
-    )
+    events.emit_of_system(world, user.system_id, kind, acs_user_id=user.id)
 
 
 TIMERS: dict[str, Callable[[World, Timer], None]] = {
