@@ -648,7 +648,7 @@ PRESENTERS: dict[str, tuple[Callable[[Event], str], str, str]] = {
     Verb.GRANT_REVOKE_UNDONE: (_says("{who} took back revoking {subject}"), "key", "info"),
     Verb.GRANT_GONE: (_with_after("Nothing of {subject} opens a door any more"), "key", "neutral"),
     Verb.GRANT_OVERDUE: (
-        _with_after("STILL ACTIVE: {subject} should open nothing any more"),
+        _with_after("{subject} should open nothing any more, and may still open"),
         "alert",
         "danger",
     ),

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Coalesce
 
-from access.grants import replacing, services, standing
+from access.grants import overdue, replacing, services, standing
 from access.grants.asking import Ours
 from access.grants.freedom import freedom
 from access.grants.progress import MAY_STILL_OPEN
@@ -58,6 +58,7 @@ def tick(at: datetime) -> None:
     _each(replacing.refused(), lambda door: replacing.replace(door, at))
     note_arrivals(at)
     note_issued(at)
+    _each(overdue.due(at), lambda grant: overdue.note(grant, by=_LOCKBOARD, at=at))
     _each(_gone(at), lambda grant: note_gone(grant, at))
 
 

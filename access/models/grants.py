@@ -125,6 +125,8 @@ class AccessGrant(models.Model):
     #: When its methods were given up; and when all of them were seen gone.
     given_up_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
+    #: When the log was told that something of it should have been gone, and was not.
+    overdue_at = models.DateTimeField(null=True)
     #: The first opening by one of its methods.
     arrived_at = models.DateTimeField(null=True)
 

@@ -109,6 +109,8 @@ def test_what_should_be_gone_is_said_and_goes_within_a_minute_of_recovery(outage
     assert f'name="code" value="{outage.code.pk}"' in page
     assert outage.opens() == [outage.code.remote_id]
     assert outage.fresh().gone_at is None
+    late = Event.objects.get(verb=Verb.GRANT_OVERDUE)  # once, however often it is looked at
+    assert (late.subject, late.detail["after"]) == ("Jane Doe", "Gate")
 
     outage.is_down = False
     back = timezone.now()

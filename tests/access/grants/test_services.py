@@ -382,6 +382,21 @@ def test_a_grant_is_gone_when_all_of_it_was_seen_gone(house: House) -> None:
     assert Event.objects.get(verb="grant_gone").detail["after"] == "9 min 50 s after its end"
 
 
+def test_somebody_whom_a_system_keeps_too_long_is_told_of_once(house: House) -> None:
+    _, [room] = house.system("Room 1")
+    grant = create(house, house.gate, room, modes=(Mode.CODE, Mode.CARD))
+    services.revoke([grant], by=house.by, at=NOW)
+    keeping.tick(NOW + SOON)
+    told = Event.objects.filter(verb="grant_overdue")
+
+    keeping.tick(NOW + timedelta(minutes=2))
+    assert not told.exists()
+    for minutes in (3, 4):
+        keeping.tick(NOW + timedelta(minutes=minutes))
+
+    assert [(each.subject, each.detail["after"]) for each in told] == [("Jane Doe", "Room 1")]
+
+
 def test_an_end_by_time_takes_people_out_of_systems(house: House) -> None:
     _, [room] = house.system("Room 1")
     create(house, house.gate, room, modes=(Mode.CODE, Mode.CARD))
