@@ -12,10 +12,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from access import carrying
 from access.models import AcsAccessGroup, AcsCredential, AcsSystem, AcsUser
 from access.people import granted, mobile, rules, wishes, words
-from access.states import Part, Phase
+from access.states import Part
 from accounts.actors import Actor
 from accounts.permissions import Permission
 from audit.services import record
@@ -288,14 +287,10 @@ def delete(user: AcsUser, *, by: Actor, at: datetime) -> bool:
     by.require(Permission.MANAGE_CARDHOLDERS, user.system.property_id)
     with transaction.atomic():
         user = wishes.fresh(user)
-        if user.delete_asked_at or user.phase == Phase.GONE:
+        if not granted.is_there(user):
             return False
         wishes.check_changeable(user)
-        user.delete_asked_at, user.phase = at, Phase.DELETING
-        if user.system.writes_cards:
-            carrying.remember_doors([user.pk])
-        wishes.save(user, "delete_asked_at", "phase", at=at)
-        wishes.tell(Verb.CARDHOLDER_DELETED, user, who=by.who, at=at)
+        granted.remove(user, who=by.who, at=at)
     return True
 
 
