@@ -67,9 +67,6 @@ def _warnings_of_method(standing: Standing, grant: AccessGrant, at: datetime) ->
     if is_near and late:
         said = f"{late[0].name}: {late[0].state.note}"
         yield _told("warning", "delay_in_issuing", said, late[0].progress.since)
-    if any(each.door.code and each.door.code.is_backup for each in standing.wanted):
-        said = "A backup PIN is used, as the first one could not be set."
-        yield _told("warning", "pulled_backup_access_code", said, standing.method.created_at)
     if standing.mode == Mode.MOBILE_KEY:
         kept = [each for each in grant.warnings if each.get("code") in _OF_METHODS]
         yield from (_kept(each, grant) for each in kept)
