@@ -24,7 +24,6 @@ from locks.models import AccessCode, CodeDoor, Device
 DIGITS_END_FIRST = "its digits end before that: change it by itself, to see what that means"
 OF_A_STAY = "This code belongs to a stay: change it there."
 PERSON = "This is somebody’s account there, not only a code. Change their PIN there."
-SHARED = "This PIN opens other doors too. Change the access grant it was made for."
 #: Tries to find digits that are free on all of several doors.
 _TRIES = 50
 
@@ -209,7 +208,6 @@ def change(code: AccessCode, wish: Wish, *, generation: int, by: Actor, at: date
         room.lock_doors([code.device])
         code = wishes.fresh(code.pk)
         check_changeable(code, generation, at)
-        check_alone(code)
         check_no_stay(code)
         accepts = _accepted([code.device])[code.device]
         name, window = _checked(wish, [accepts], at=at, was=code)
@@ -295,12 +293,6 @@ def check_changeable(code: AccessCode, generation: int, at: datetime) -> None:
         sentence = "This code has ended. Make a new one."
     if sentence:
         raise RefusedError([RuleError("", sentence)])
-
-
-def check_alone(code: AccessCode) -> None:
-    """Raise RefusedError for a code that is one guest with those of other doors."""
-    if code.shared_key:
-        raise RefusedError([RuleError("", SHARED)])
 
 
 def check_no_stay(code: AccessCode) -> None:

@@ -157,7 +157,7 @@ def test_a_person_changes_a_shared_code_by_its_grant(salto: CodesDriver) -> None
     code = put(three_doors()[0])
     by = actor(make_user("admin", workspace=code.workspace))
 
-    with pytest.raises(services.RefusedError, match="access grant"):
+    with pytest.raises(services.RefusedError, match="belongs to a stay"):
         services.change(code, services.Wish(name="Joan"), generation=1, by=by, at=timezone.now())
 
 
