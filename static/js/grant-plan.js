@@ -86,9 +86,13 @@
     if (isBehind) ask();
   });
 
-  function fail() {
+  function fail({ detail }) {
+    if (detail.elt !== form) return;
+    const { status, responseText } = detail.xhr ?? {};
+    const why = status === 409 ? responseText : "The plan could not be fetched.";
     plan().removeAttribute("aria-busy");
-    window.lockboard.say("The plan could not be fetched.");
+    plan().querySelector(".grant-summary").textContent = why;
+    window.lockboard.say(why);
     if (!held) return;
     const button = held;
     held = null;

@@ -227,13 +227,18 @@ def plan(request: Request) -> HttpResponse:
         grant = _find(request, _uuid(pk))
         offered = [grant.property]
     if not offered:
-        return HttpResponse(status=204)
+        return _no_plan("There is no property any more to let somebody into.")
     try:
         sheet = _sheet(request, request.POST.copy(), grant, offered)
     except UnreadableError:
-        return HttpResponse(status=204)
+        return _no_plan(UNREADABLE)
     sheet.forgive()
     return render(request, "access/grants/form_live.html", _context(sheet, request))
+
+
+def _no_plan(sentence: str) -> HttpResponse:
+    """Say why nothing can be planned. Not 204: a press that waits for the plan would wait on."""
+    return HttpResponse(sentence, status=409, content_type="text/plain; charset=utf-8")
 
 
 @require_safe

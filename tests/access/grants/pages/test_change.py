@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from access.grants import services
 from access.grants.pages import sheet, views
 from access.models import AccessGrant
 from accounts.models import Role
+from accounts.sealing import UnreadableError
 from locks.codes.states import CodePhase
 from locks.models import AccessCode
 from tests.access.grants.house import LEAVES, NOW, House, create, target
@@ -205,6 +207,19 @@ def test_strangers_learn_nothing(house: House, name: str) -> None:
     assert stranger.post(reverse("grant-plan"), {"grant": grant.pk}).status_code == 404
     auditor = client_of(make_user(Role.AUDITOR, workspace=house.workspace))
     assert auditor.get(reverse(name, args=[grant.pk])).status_code == 403
+
+
+def test_without_a_plan_the_form_hears_why(
+    client: Any, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = create(house, house.gate, digits="274983")
+    given = as_posted(look(client, "grant-extend", grant))
+    monkeypatch.setattr(services, "asked_of", Mock(side_effect=UnreadableError))
+
+    answer = client.post(reverse("grant-plan"), given | {"grant": grant.pk})
+
+    assert answer.status_code == 409
+    assert answer.content.decode() == views.UNREADABLE
 
 
 def test_the_person_cannot_be_exchanged(client: Any, house: House) -> None:

@@ -92,6 +92,17 @@ def test_the_plan_says_what_happens_at_each_door(client: Any, house: House) -> N
     assert "This gives 2 doors." in said
 
 
+def test_without_any_property_the_form_hears_why(client: Any, house: House) -> None:
+    given = answers(house, house.gate)
+    given.pop("place")
+    empty = client_of(make_user(Role.ADMIN))
+
+    answer = empty.post(reverse("grant-plan"), given)
+
+    assert answer.status_code == 409
+    assert answer.content.decode() == "There is no property any more to let somebody into."
+
+
 def test_digits_are_nowhere_in_a_plan(client: Any, house: House) -> None:
     given = answers(house, house.gate, house.shed, digits="274983")
     make_code(house.shed, digits="274983", starts_at=NOW, ends_at=LEAVES)
