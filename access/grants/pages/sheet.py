@@ -30,6 +30,7 @@ from locks.codes.services import RefusedError
 
 ONE_GONE = "one of these doors is not there any more"
 OTHER_PLACE = "doors belong to different sites"
+NO_NEW_ROOM = "choose the room they move to"
 _TIMES = {"starts_at", "ends_at"}
 
 
@@ -56,6 +57,7 @@ class Sheet:
         self.chosen: list[Place] = []
         self.differences: list[str] = []
         self.has_times = False
+        self.goes_nowhere = False
         self.scene = self._read()
 
     # --- reading ----------------------------------------------------------------------
@@ -126,6 +128,16 @@ class Sheet:
             self.form.add_error("doors", ONE_GONE)
         if any(each.property_id != self.place.pk for each in self.chosen):
             self.form.add_error("doors", OTHER_PLACE)
+        self.goes_nowhere = "doors" not in self.form.errors and self._is_left_only()
+        if self.goes_nowhere:
+            self.form.add_error("doors", NO_NEW_ROOM)
+
+    def _is_left_only(self) -> bool:
+        """Tell whether somebody is moved out of a room, and into none."""
+        if self.grant is None or self.given.get("shows") != "move":
+            return False
+        had = {services.target_of(row) for row in self.grant.targets.all()}
+        return all(each.target in had for each in self.chosen)
 
     def _guest(self) -> Guest:
         given = self.form.cleaned_data
@@ -168,7 +180,9 @@ class Sheet:
         said = []
         if not (has_name or self._is_known):
             said.append("a name")
-        if not form.target_keys:
+        if self.goes_nowhere:
+            said.append("the room they move to")
+        elif not form.target_keys:
             said.append("a room or a door")
         if not form.wanted:
             said.append("a way in")
@@ -185,8 +199,11 @@ class Sheet:
     def forgive(self) -> None:
         """Say nothing against what is only not filled in yet: somebody is at it."""
         errors = self.form.errors
-        for name, word in (("full_name", "a name"), ("doors", "a room or a door")):
-            if word in self.missing:
+        for name, words in (
+            ("full_name", {"a name"}),
+            ("doors", {"a room or a door", "the room they move to"}),
+        ):
+            if words & set(self.missing):
                 errors.pop(name, None)
         if "a way in" in self.missing:
             errors.pop("methods", None)

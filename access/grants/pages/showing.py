@@ -107,7 +107,7 @@ class Shown:
 
 def shown(sheet: Sheet) -> Shown:
     """Return what the plan says. Empty while there is too little to plan with."""
-    if sheet.is_incomplete and not sheet.grant:
+    if sheet.is_incomplete:
         return Shown(doors=[], warnings=[], notes=[], summary=_still(sheet), is_plain=False)
     plan, is_change = sheet.plan, sheet.grant is not None
     warnings = _warnings(plan)

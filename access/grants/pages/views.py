@@ -49,6 +49,7 @@ _SLOTS = {
     "change": ("place", "doors", "starts", "ends", "methods", "digits"),
     "end": ("ends",),
     "where": ("place", "doors"),
+    "move": ("place", "doors"),
 }
 
 
@@ -114,7 +115,8 @@ def move(request: Request, pk: UUID) -> HttpResponse:
     """GET begins without the room they have, the last on their way; with ?add, with all of it."""
 
     def begin(given: QueryDict, grant: AccessGrant) -> None:
-        if "add" not in request.GET:
+        given["shows"] = "where" if "add" in request.GET else "move"
+        if given["shows"] == "move":
             given.setlist("targets", given.getlist("targets")[:-1])
 
     return _change(request, pk, "access/grants/move.html", begin)
@@ -311,20 +313,19 @@ def _context(
         else None,
         "may_make_cards": request.actor.may(Permission.MAKE_CARDS, sheet.place.pk),
         "back": address_of(sheet.grant) if sheet.grant else reverse("grants"),
-        **(_of_change(sheet, request) if sheet.grant else {}),
+        **(_of_change(sheet) if sheet.grant else {}),
     }
 
 
-def _of_change(sheet: Sheet, request: Request) -> dict[str, Any]:
+def _of_change(sheet: Sheet) -> dict[str, Any]:
     """What the small forms tell of the stay as it is, and keep of it."""
     grant, given = sheet.grant, sheet.given
     assert grant is not None
     kept = ("starts", "starts_fold", "ends", "ends_fold", "has_no_end")
     chosen = {each.target for each in sheet.chosen}
-    before = places.chosen(map(services.target_of, grant.targets.all()), request.actor)
+    before = places.chosen(map(services.target_of, grant.targets.all()), sheet.actor)
     return {
         "was": clock(grant.ends_at, grant.property.zone, sheet.now) if grant.ends_at else "",
         "kept": [(name, given[name]) for name in kept if given.get(name)],
         "leaves": [each.name for each in before if each.target not in chosen],
-        "is_adding": "add" in request.GET,
     }

@@ -111,6 +111,36 @@ def test_moving_leaves_the_last_room_and_keeps_the_way_to_it(client: Any, house:
     ]
 
 
+@pytest.mark.parametrize("doors", [["gate"], ["gate", "shed"]])
+def test_a_move_goes_nowhere_before_a_room_is_chosen(
+    client: Any, house: House, doors: list[str]
+) -> None:
+    grant = create(house, *(getattr(house, name) for name in doors))
+    page = look(client, "grant-move", grant)
+    assert not page.context["form"].errors
+    assert "Still needed: the room they move to." in text_of(page)
+    assert outline_of(page) == ""
+    preview = client.post(reverse("grant-plan"), as_posted(page) | {"grant": grant.pk})
+    assert preview.context["shown"].summary == "Still needed: the room they move to."
+
+    refused = press(client, "grant-move", grant, page)
+
+    assert refused.status_code == 200
+    assert refused.context["form"].problems_at("doors") == ["choose the room they move to"]
+    assert grant.targets.count() == len(doors)
+
+
+def test_a_form_without_any_door_shows_no_end_of_all(client: Any, house: House) -> None:
+    grant = create(house, house.gate)
+    page = look(client, "grant-change", grant)
+
+    preview = client.post(
+        reverse("grant-plan"), as_posted(page) | {"grant": grant.pk, "targets": []}
+    )
+
+    assert preview.context["shown"].summary == "Still needed: a room or a door."
+
+
 def test_adding_a_door_keeps_the_others(client: Any, house: House) -> None:
     grant = create(house, house.gate)
 
