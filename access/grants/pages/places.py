@@ -90,7 +90,7 @@ def _keyed(place: Place) -> dict[Target, Place]:
 def counted(places: Sequence[Place]) -> list[Place]:
     """Return the same, spaces with how many doors they have."""
     of = {each.property_id for each in places if each.is_space}
-    counts = {pk: n for each in of for pk, n in _tree(each)[1].items()}
+    counts = {pk: n for each in of for pk, n in _doors_inside(each, _inside(each)).items()}
     return [
         _of_space(each.target.id, each.name, each.property_id, counts.get(each.target.id, 0))
         if each.is_space
@@ -118,9 +118,12 @@ def search(actor: Actor, place: Space, text: str) -> list[Place]:
 
 
 def _spaces(place: Space, words: Sequence[str]) -> list[Place]:
-    rows, counts = _tree(place.pk)
+    rows = _inside(place.pk)
     found = [row for row in rows if all(word in row.name.casefold() for word in words)]
+    if not found:
+        return []
     found.sort(key=lambda row: _rank(row, words))
+    counts = _doors_inside(place.pk, rows)
     return [_of_space(row.pk, row.name, place.pk, counts.get(row.pk, 0)) for row in found[:_MOST]]
 
 
@@ -131,9 +134,13 @@ def _rank(space: Space, words: Sequence[str]) -> tuple[bool, int, str]:
     return (not is_whole, len(name), name)
 
 
-def _tree(property_id: UUID) -> tuple[list[Space], dict[UUID, int]]:
-    """Return the spaces of a property, and how many doors are inside each."""
-    rows = list(Space.objects.filter(Q(pk=property_id) | Q(property_id=property_id)))
+def _inside(property_id: UUID) -> list[Space]:
+    """Return a property and the spaces in it."""
+    return list(Space.objects.filter(Q(pk=property_id) | Q(property_id=property_id)))
+
+
+def _doors_inside(property_id: UUID, rows: Sequence[Space]) -> dict[UUID, int]:
+    """Return how many doors are inside each space of a property."""
     above = {row.pk: row.parent_id for row in rows}
     counts: dict[UUID, int] = defaultdict(int)
     devices = Device.objects.filter(property_id=property_id, removed_at=None)
@@ -149,7 +156,7 @@ def _tree(property_id: UUID) -> tuple[list[Space], dict[UUID, int]]:
         while pk is not None:
             counts[pk] += count
             pk = above.get(pk)
-    return rows, counts
+    return counts
 
 
 def _devices(actor: Actor) -> QuerySet[Device]:

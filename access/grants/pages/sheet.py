@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.http import QueryDict
 
 from access.grants import services
@@ -18,9 +17,7 @@ from access.grants.pages.places import Place
 from access.grants.world import Scene, look
 from access.models import AccessGrant, UserIdentity
 from access.planning.asked import Policy, Request
-from access.planning.fingerprints import Outline
 from access.planning.outcome import Plan
-from access.reservations.storing import note_changed_by_hand
 from accounts.actors import Actor
 from accounts.models import Space
 from accounts.providers.systems import AccessMethod as Mode
@@ -263,7 +260,14 @@ class Sheet:
             return self._made_before()
         try:
             if self.grant:
-                return self._change(self.grant, outline)
+                return services.change(
+                    self.grant,
+                    self.scene.asked,
+                    generation=self._generation,
+                    outline=outline,
+                    by=self.actor,
+                    at=self.now,
+                )
             return services.create(
                 self.scene.asked,
                 pk=self._pk or new_id(),
@@ -278,19 +282,6 @@ class Sheet:
             for problem in refusal.problems:
                 self._add(problem)
         return None
-
-    def _change(self, grant: AccessGrant, outline: Outline) -> AccessGrant:
-        with transaction.atomic():
-            changed = services.change(
-                grant,
-                self.scene.asked,
-                generation=self._generation,
-                outline=outline,
-                by=self.actor,
-                at=self.now,
-            )
-            note_changed_by_hand(changed)
-        return changed
 
     def _made_before(self) -> AccessGrant | None:
         """Return the grant that an earlier press of this very form has made."""

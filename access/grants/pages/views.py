@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.grants import services
 from access.grants.pages import answers, people, places, sending, showing, times
+from access.grants.pages.forms import GrantForm
 from access.grants.pages.sheet import Sheet
 from access.models import AccessGrant, AccessMethod
 from accounts.actors import Request, requires
@@ -167,7 +168,7 @@ def _posted(
     do = given.get("do", "")
     wish = given.get("save", "")
     if do and not wish:
-        place = _sheet(request, given, grant, offered).place
+        place = GrantForm(given, places=offered).chosen_place
         answers.pressed(given, do, place, timezone.now())
         sheet = _sheet(request, given, grant, offered)
         sheet.forgive()
@@ -313,7 +314,7 @@ def _context(
         else None,
         "may_make_cards": request.actor.may(Permission.MAKE_CARDS, sheet.place.pk),
         "back": address_of(sheet.grant) if sheet.grant else reverse("grants"),
-        **(_of_change(sheet) if sheet.grant else {}),
+        **(_of_change(sheet) if sheet.grant and not is_live else {}),
     }
 
 

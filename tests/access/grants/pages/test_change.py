@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from access.grants import services
-from access.grants.pages import sheet, views
+from access.grants.pages import views
 from access.models import AccessGrant
+from access.reservations import storing
 from accounts.models import Role
 from accounts.sealing import UnreadableError
 from locks.codes.states import CodePhase
@@ -267,7 +268,7 @@ def test_times_that_a_person_set_are_theirs(
     client: Any, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted: list[AccessGrant] = []
-    monkeypatch.setattr(sheet, "note_changed_by_hand", noted.append)
+    monkeypatch.setattr(storing, "note_changed_by_hand", noted.append)
     grant = create(house, house.gate)
 
     press(client, "grant-extend", grant, look(client, "grant-extend", grant))
