@@ -190,6 +190,11 @@ class Sheet:
         return not self.scene.person._state.adding
 
     @property
+    def fits_time(self) -> bool:
+        """Whether there can be a stay in this window, whatever else is wrong."""
+        return not any(self.form.problems_at(name) for name in ("starts", "ends"))
+
+    @property
     def is_incomplete(self) -> bool:
         return bool(self.missing) or not self.has_times
 

@@ -45,6 +45,8 @@ _TAGS = {
 }
 
 
+#: Beside what is wrong with the times: a plan of them would be of nothing that can be.
+NOT_THEN = "No plan for these times."
 #: The same of one, and of several.
 _TOLD = {
     "New": ("is new", "are new"),
@@ -109,6 +111,8 @@ def shown(sheet: Sheet) -> Shown:
     """Return what the plan says. Empty while there is too little to plan with."""
     if sheet.is_incomplete:
         return Shown(doors=[], warnings=[], notes=[], summary=_still(sheet), is_plain=False)
+    if not sheet.fits_time:
+        return Shown(doors=[], warnings=[], notes=[], summary=NOT_THEN, is_plain=False)
     plan, is_change = sheet.plan, sheet.grant is not None
     warnings = _warnings(plan)
     doors = _doors(plan, sheet.scene.found.doors, sheet.form.order, is_change=is_change)

@@ -103,6 +103,33 @@ def test_without_any_property_the_form_hears_why(client: Any, house: House) -> N
     assert answer.content.decode() == "There is no property any more to let somebody into."
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"starts": "2026-11-20T15:00", "ends": "2026-11-22T15:00"},
+        {"ends": "2026-11-23T15:00"},
+        {"ends": "2032-11-23T15:00"},
+    ],
+    ids=["past", "before it starts", "too long"],
+)
+def test_no_plan_stands_beside_times_that_cannot_be(
+    client: Any, house: House, wrong: dict[str, Any]
+) -> None:
+    page = preview(client, answers(house, house.gate) | wrong)
+
+    assert page.context["shown"].summary == "No plan for these times."
+    assert not page.context["shown"].doors
+    assert page.context["form"].errors
+
+
+def test_a_plan_stands_beside_other_errors(client: Any, house: House) -> None:
+    page = preview(client, answers(house, house.gate, email="not an address"))
+
+    assert page.context["shown"].summary == "1 door opens."
+    assert page.context["form"].problems_at("email")
+    assert outline_of(page) == ""
+
+
 def test_digits_are_nowhere_in_a_plan(client: Any, house: House) -> None:
     given = answers(house, house.gate, house.shed, digits="274983")
     make_code(house.shed, digits="274983", starts_at=NOW, ends_at=LEAVES)
