@@ -40,6 +40,10 @@ _SYSTEM_PIN = CodeRules(
 )
 
 
+#: So many doors are named that could be added to make a group fit.
+_MOST_ADDED = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Held:
     """What a grant has already, where that decides what may be added."""
@@ -71,6 +75,7 @@ def found(targets: Iterable[Target], place: Space, held: Held) -> Found:
     entrances = _entrances(targets, spaces)
     order = _order(targets, spaces, devices, entrances)
     memberships = _memberships(entrances.values(), held)
+    names = _names_of_others(memberships.values())
     slots, seats = _slots(devices.values()), _seats(devices.values(), held)
     held_by = _reservations([each for each in entrances.values() if each.can_belong_to_reservation])
     doors: dict[UUID, Door] = {}
@@ -79,7 +84,7 @@ def found(targets: Iterable[Target], place: Space, held: Held) -> Found:
             doors[pk] = _of_device(devices[pk], slots, seats)
         else:
             reached = memberships[entrances[pk].system_id]
-            doors[pk] = _of_entrance(entrances[pk], reached, held_by)
+            doors[pk] = _of_entrance(entrances[pk], reached, names, held_by)
     return Found(doors=tuple(doors.values()), devices=devices, entrances=entrances)
 
 
@@ -210,6 +215,7 @@ def _of_device(device: Device, slots: Mapping[UUID, Slots], seats: Mapping[UUID,
 def _of_entrance(
     entrance: AcsEntrance,
     reached: access_groups.Membership,
+    names: Mapping[UUID, str],
     held_by: Mapping[UUID, frozenset[str]],
 ) -> Door:
     system = entrance.system
@@ -219,7 +225,7 @@ def _of_entrance(
     takes_code = system.assigns_tags and bool(entrance.takes_code)
     why_not = {}
     if missing:
-        sentence = _why_unreachable(missing, entrance)
+        sentence = _why_unreachable(missing, entrance, names)
         ways = (AccessMethod.CARD, AccessMethod.MOBILE_KEY, AccessMethod.CODE)
         why_not = dict.fromkeys(ways, sentence)
     is_open = missing is None
@@ -251,15 +257,33 @@ def _brand_of(system: AcsSystem) -> str:
     return brand_of(system.account)
 
 
-def _why_unreachable(missing: Unreachable, entrance: AcsEntrance) -> str:
+def _why_unreachable(missing: Unreachable, entrance: AcsEntrance, names: Mapping[UUID, str]) -> str:
     if missing.narrowest is None:
         return f"No access group of {entrance.system.name} opens it."
     count = len(missing.others)
     others = f"{count} other door{'' if count == 1 else 's'}"
     return (
         f"Every access group that opens it opens more: {missing.narrowest.name} also opens"
-        f" {others}."
+        f" {others}. {_remedy(sorted(names[pk] for pk in missing.others), entrance)}"
     )
+
+
+def _remedy(others: Sequence[str], entrance: AcsEntrance) -> str:
+    """Say what makes a group fit: all that it opens is granted, or it opens less."""
+    made = f"a group in {_brand_of(entrance.system)} that opens it alone"
+    if len(others) > _MOST_ADDED:
+        return f"Make {made}."
+    *rest, last = others
+    added = f"{', '.join(rest)} and {last}" if rest else last
+    return f"Add {added} too, or make {made}."
+
+
+def _names_of_others(memberships: Iterable[access_groups.Membership]) -> dict[UUID, str]:
+    """Return the names of doors that stand in the way: groups that are needed open them, too."""
+    ids = {pk for each in memberships for missing in each.unreachable for pk in missing.others}
+    if not ids:
+        return {}
+    return dict(AcsEntrance.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
 # --- what is in the way ---------------------------------------------------------------

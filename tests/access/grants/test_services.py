@@ -128,6 +128,28 @@ def test_a_room_that_only_a_larger_group_opens_is_refused_in_words(house: House)
     assert "A whole floor also opens 1 other door." in plan.left_out[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("others", "remedy"),
+    [
+        (1, "Add Room 2 too, or make a group in Salto that opens it alone."),
+        (3, "Add Room 2, Room 3 and Room 4 too, or make a group in Salto that opens it alone."),
+        (4, "Make a group in Salto that opens it alone."),
+    ],
+)
+def test_a_group_that_opens_more_says_which_doors_to_add(
+    house: House, others: int, remedy: str
+) -> None:
+    system, [room, *more] = house.system(*(f"Room {n}" for n in range(1, others + 2)))
+    system.groups.all().delete()
+    make_group(system, name="A whole floor", entrances=[room, *more])
+
+    plan = services.preview(asked(house, room, modes=(Mode.CARD,)), at=NOW)
+    whole = services.preview(asked(house, room, *more, modes=(Mode.CARD,)), at=NOW)
+
+    assert plan.left_out[0].sentence.endswith(remedy)
+    assert not whole.left_out
+
+
 def test_one_form_over_three_brands(house: House) -> None:
     _, [room] = house.system("Room 1")
 
