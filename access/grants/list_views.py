@@ -19,6 +19,8 @@ from locks.paging import CursorError
 from locks.views import wants_fragment
 
 _views = requires(Permission.VIEW_GRANTS)
+#: Whose calendar a browser showed last.
+_PLACE = "calendar_property"
 
 
 @require_safe
@@ -62,8 +64,7 @@ def _is_there(name: str) -> bool:
 @_views
 def grants_calendar(request: Request) -> HttpResponse:
     now, places = timezone.now(), _properties(request)
-    usual = calendar.busy_first(places, request.actor, now)
-    filters = calendar.filters_of(request.GET.dict(), usual, now)
+    filters = calendar.filters_of(request.GET.dict(), _latest_first(request, places), now)
     try:
         found = calendar.calendar(request.actor, filters, now)
     except CursorError as error:
@@ -79,6 +80,20 @@ def grants_calendar(request: Request) -> HttpResponse:
         "first_url": filters.url() if filters.after else "",
     }
     return render(request, part or "access/grants/calendar.html", context)
+
+
+def _latest_first(request: Request, places: list[Space]) -> list[Space]:
+    """Return properties with the one first that was looked at last, else one with stays."""
+    ids, chosen = {str(place.pk) for place in places}, request.GET.get("property", "")
+    if chosen in ids:
+        # News of a page that stands open in another tab is nobody looking.
+        if not wants_fragment(request) and request.session.get(_PLACE) != chosen:
+            request.session[_PLACE] = chosen
+        return places
+    latest = request.session.get(_PLACE, "")
+    if latest in ids:
+        return sorted(places, key=lambda place: str(place.pk) != latest)
+    return calendar.busy_first(places, request.actor, timezone.now())
 
 
 def _properties(request: Request) -> list[Space]:

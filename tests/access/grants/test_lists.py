@@ -397,6 +397,23 @@ def test_revoked_stays_and_those_of_others_are_not_in_the_calendar(client, devic
     assert response.context["calendar"].lines == []
 
 
+def test_the_calendar_opens_where_somebody_looked_last(client, device):
+    stay(device)
+    other = make_property(device.workspace, name="Another House")
+
+    def opened():
+        return calendar(client).context["filters"].place
+
+    assert opened() == device.property  # there is a stay, though it is not the first by name
+    calendar(client, property=str(other.pk))
+    assert opened() == other
+    news = {"property": str(device.property_id)}
+    client.get(reverse("grants-calendar"), news, headers={"HX-Request": "true"})
+    assert opened() == other
+    other.delete()
+    assert opened() == device.property
+
+
 def test_a_calendar_costs_the_same_for_one_and_three(client, device, django_assert_num_queries):
     counts = []
     for more in (1, 2):
