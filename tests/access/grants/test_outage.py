@@ -127,3 +127,33 @@ def test_what_should_be_gone_is_said_and_goes_within_a_minute_of_recovery(outage
     gone = Event.objects.get(verb=Verb.GRANT_GONE)
     assert gone.detail["after"] == f"{keeping.lateness(grant.gone_at - LEAVES)} after its end"
     assert gone.detail["after"].startswith("6 min")
+
+
+def test_a_later_stay_whose_digits_the_lock_has_already_gets_others(outage: Outage) -> None:
+    """A lock without times hears of a stay only when it begins; its codes tell no digits."""
+    house, cloud = outage.house, outage.cloud.cloud
+    cloud.add("", house.gate.remote_id, name="Caretaker", digits="4711")
+    starts_at = timezone.now() + 65 * MINUTE
+    grant = create(
+        house,
+        house.gate,
+        at=timezone.now(),
+        email="late@example.com",
+        full_name="Late",
+        digits="4711",
+        starts_at=starts_at,
+        ends_at=starts_at + 60 * MINUTE,
+    )
+
+    def code() -> AccessCode:
+        return AccessCode.objects.get(grant_id=grant.pk, revoked_at=None)
+
+    outage.run(2 * MINUTE)
+    assert code().unseal_digits() == "4711"
+    assert code().phase == CodePhase.WAITING
+
+    outage.run(10 * MINUTE)  # within an hour of the start
+    assert code().phase == CodePhase.ON_LOCK
+    assert code().unseal_digits() != "4711"
+    grant.refresh_from_db()
+    assert [each["code"] for each in grant.warnings] == ["requested_code_unavailable"]
