@@ -7,6 +7,7 @@
   const TYPING_MS = 400;
   let timer = 0;
   let isBehind = false; // something was changed since the plan was asked for
+  let isHeard = false; // htmx listens only once the page is read
   let held = null; // the button that waits for the plan
   let said = "";
 
@@ -17,8 +18,13 @@
     timer = 0;
     isBehind = true;
     plan().setAttribute("aria-busy", "true");
-    window.htmx.trigger(form, "plan");
+    if (isHeard) window.htmx.trigger(form, "plan");
   }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    isHeard = true;
+    if (isBehind) ask();
+  });
 
   form.addEventListener("lockboard:changed", ask);
   form.addEventListener("change", (event) => {
