@@ -32,15 +32,19 @@
 
   // --- where ----------------------------------------------------------------------------
 
-  function addPlace({ key, name, note, isSpace, place }) {
+  function addPlace({ key, name, note, place }) {
     if (field("place").value !== place && !form.querySelector("[name=targets]")) field("place").value = place;
-    const list = form.querySelector("[data-chips]");
     field("doors").value = "";
-    if ([...list.querySelectorAll("[name=targets]")].some((each) => each.value === key)) {
+    if ([...form.querySelectorAll("[name=targets]")].some((each) => each.value === key)) {
       window.lockboard.say(`${name} is chosen already.`);
       return;
     }
-    const kind = isSpace === undefined ? "chip-of-door" : "chip-of-space";
+    putChip({ key, name, note });
+    window.lockboard.say(`${name} added, ${note}.`);
+  }
+
+  function putChip({ key, name, note }) {
+    const kind = key.startsWith("space:") ? "chip-of-space" : "chip-of-door";
     const chip = document.getElementById(kind).content.firstElementChild.cloneNode(true);
     chip.querySelector("[name=targets]").value = key;
     chip.querySelector("[data-name]").textContent = name;
@@ -49,8 +53,7 @@
       button.value += key;
       button.setAttribute("aria-label", button.getAttribute("aria-label") + name);
     }
-    list.append(chip);
-    window.lockboard.say(`${name} added, ${note}.`);
+    form.querySelector("[data-chips]").append(chip);
   }
 
   // --- order ----------------------------------------------------------------------------
@@ -99,17 +102,16 @@
 
   // The usual times that stand there untouched. Those of another property are others, by its
   // clock and its check-in; and "tonight" begins a minute later each minute.
-  let usual = null;
   let ofPlace = field("place")?.value;
   function noteUsual() {
     const all = [...form.querySelectorAll("[data-starts]")];
     const same = all.find(({ dataset }) => dataset.starts === field("starts")?.value && dataset.ends === field("ends")?.value);
-    usual = same?.value ?? null;
+    form.dataset.usual = same?.value ?? "";
   }
   function followPlace() {
     if (field("place")?.value === ofPlace) return;
     ofPlace = field("place").value;
-    const same = [...form.querySelectorAll("[data-starts]")].find((each) => each.value === usual);
+    const same = [...form.querySelectorAll("[data-starts]")].find((each) => each.value === form.dataset.usual);
     if (!same) return;
     setTimes({ starts: same.dataset.starts, ends: same.dataset.ends });
     changed();
@@ -118,7 +120,7 @@
   // Which usual times are those of the fields?
   function markTimes() {
     for (const button of form.querySelectorAll("[data-starts]")) {
-      button.setAttribute("aria-pressed", String(button.value === usual));
+      button.setAttribute("aria-pressed", String(button.value === form.dataset.usual));
     }
     for (const button of form.querySelectorAll("[data-clock]")) {
       button.setAttribute("aria-pressed", String(field(button.dataset.of)?.value.slice(11, 16) === button.dataset.clock));
@@ -154,6 +156,18 @@
   form.addEventListener("lockboard:chosen", (event) => {
     if (event.detail.personId) choosePerson(event.detail);
     else addPlace(event.detail);
+    changed();
+  });
+
+  // What was typed before comes back (grant-kept.js), beside what the fields themselves hold.
+  form.addEventListener("lockboard:put-back", ({ detail: { person, chips, times } }) => {
+    form.querySelector("[data-chips]").replaceChildren();
+    chips.forEach(putChip);
+    if (times) setTimes(times);
+    if (person.personId) choosePerson(person);
+    else showPerson(false);
+    noteUsual();
+    markTimes();
     changed();
   });
 

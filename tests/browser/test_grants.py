@@ -233,6 +233,67 @@ def test_a_press_waits_for_the_plan_and_stops_where_it_is_not_as_asked(
     expect(page.get_by_text("Hal Held can get in")).to_be_visible()
 
 
+def test_a_refresh_keeps_what_was_typed_but_digits(page: Page, demo: Demo) -> None:
+    sign_in(page, "manager")
+    page.goto("/grants/new/")
+    _fill(page, "Rita Refresh")
+    page.locator("#when-weekend").click()
+    page.locator("#id_digits").evaluate("each => { each.closest('details').open = true }")
+    page.locator("#id_digits").fill("274983")
+    page.locator("#way-cloud_key").check()
+    ends = page.locator("#id_ends").input_value()
+    assert "274983" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+    page.reload()
+
+    notice = page.get_by_text("Kept from before: what you had typed.")
+    expect(notice).to_be_visible()
+    expect(page.locator("#id_full_name")).to_have_value("Rita Refresh")
+    expect(page.locator("#id_ends")).to_have_value(ends)
+    expect(page.locator("#id_digits")).to_have_value("")
+    expect(page.locator("#way-cloud_key")).to_be_checked()
+    expect(page.locator("[data-chip]")).to_have_count(1)
+    expect(page.locator("#grant-plan [name=outline]")).to_have_count(1, timeout=SOON)
+
+    page.get_by_role("button", name="Start afresh").click()
+    expect(page.locator("#id_full_name")).to_have_value("")
+    expect(notice).to_be_hidden()
+    _fill(page, "Rita Refresh")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(lambda url: "/grants/new/" not in url, timeout=SOON)
+    page.goto("/grants/new/")
+    expect(page.locator("#id_full_name")).to_have_value("")
+    expect(notice).to_be_hidden()
+
+
+def test_somebody_else_at_the_same_desk_does_not_get_what_was_typed(page: Page, demo: Demo) -> None:
+    sign_in(page, "manager")
+    page.goto("/grants/new/")
+    page.locator("#id_full_name").fill("Sam Secret")
+    page.context.clear_cookies()
+    sign_in(page, "frontdesk")
+
+    page.goto("/grants/new/")
+
+    expect(page.locator("#id_full_name")).to_have_value("")
+    assert "Sam Secret" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def test_without_a_plan_a_press_goes_on_and_the_reason_is_shown(page: Page, demo: Demo) -> None:
+    sign_in(page, "manager")
+    page.goto("/grants/new/")
+    _fill(page, "Nell Noplan")
+    sorry = {"status": 409, "content_type": "text/plain; charset=utf-8", "body": "Not now, sorry."}
+    page.route("**/grants/plan/", lambda route: route.fulfill(**sorry))
+    page.locator("#night-more").click()
+    expect(page.locator(".grant-summary")).to_have_text("Not now, sorry.")
+    page.locator("#night-more").click()
+    page.get_by_role("button", name="Create", exact=True).click()
+
+    page.wait_for_url(lambda url: "/grants/new/" in url, timeout=SOON)
+    expect(page.get_by_text("Not saved yet. Look at this, then press again")).to_be_visible()
+
+
 def test_ways_in_and_rooms_are_ordered_by_buttons(page: Page, demo: Demo) -> None:
     sign_in(page, "manager")
     page.goto("/grants/new/")

@@ -69,7 +69,8 @@ def new(request: Request) -> HttpResponse:
     given = _begun(request, offered)
     sheet = _sheet(request, given, None, offered)
     sheet.forgive()
-    return render(request, "access/grants/form.html", _context(sheet, request))
+    context = _context(sheet, request) | {"is_fresh": True}
+    return render(request, "access/grants/form.html", context)
 
 
 def _begun(request: Request, offered: list[Space]) -> QueryDict:
