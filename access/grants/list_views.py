@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -35,7 +34,6 @@ def grants(request: Request) -> HttpResponse:
     template = (
         "access/grants/list.html#list" if wants_fragment(request) else "access/grants/list.html"
     )
-    can_revoke = any(row.can_revoke for row in found.rows) and _is_there("grants-revoke")
     context: dict[str, Any] = {
         "tab": "list",
         "listing": found,
@@ -46,18 +44,9 @@ def grants(request: Request) -> HttpResponse:
         "next_url": filters.url(after=found.after) if found.after else "",
         "lingering_url": filters.to("ended", "" if filters.state == LINGERING else LINGERING),
         "may_manage": request.actor.may(Permission.MANAGE_GRANTS),
-        "can_revoke": can_revoke,
+        "can_revoke": any(row.can_revoke for row in found.rows),
     }
     return render(request, template, context)
-
-
-def _is_there(name: str) -> bool:
-    """Tell whether an address exists: the form and the acts on grants are made apart."""
-    try:
-        reverse(name)
-    except NoReverseMatch:
-        return False
-    return True
 
 
 @require_safe
@@ -78,6 +67,7 @@ def grants_calendar(request: Request) -> HttpResponse:
         "around": calendar.around(filters),
         "more_url": filters.url(after=found.after) if found.after else "",
         "first_url": filters.url() if filters.after else "",
+        "may_manage": request.actor.may(Permission.MANAGE_GRANTS),
     }
     return render(request, part or "access/grants/calendar.html", context)
 

@@ -1,6 +1,6 @@
 // Keeps parts of a page true: they are asked for again when the server says that they changed,
 // and now and then in case it could not say so. A part is [data-live-part]; the place that asks
-// for it is [data-live="topic"], with [data-live-of] where it is about one thing only.
+// for it is [data-live="topic …"], with [data-live-of] where it is about one thing only.
 "use strict";
 
 (() => {
@@ -10,6 +10,7 @@
   let isWanted = false;
 
   const places = () => [...document.querySelectorAll("[data-live]")];
+  const topicsOf = (place) => place.dataset.live.split(" ");
   // Forms carry a token that differs each time and means nothing to people.
   const plain = (html) => html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
   const rows = (root) => [...root.querySelectorAll("[data-row]")].map((row) => row.dataset.row).join();
@@ -20,7 +21,7 @@
   function refresh(topic, id) {
     for (const place of places()) {
       const its = place.dataset.liveOf;
-      if (place.dataset.live === topic && (!id || !its || its === id)) window.htmx.trigger(place, "news");
+      if (topicsOf(place).includes(topic) && (!id || !its || its === id)) window.htmx.trigger(place, "news");
     }
   }
 
@@ -90,7 +91,7 @@
   });
 
   // A page with a board hears the stream already.
-  const topics = new Set(places().map((place) => place.dataset.live));
+  const topics = new Set(places().flatMap(topicsOf));
   if (document.querySelector("[data-board]") || !topics.size) return;
   let wasOpen = false;
   const source = new EventSource("/stream");

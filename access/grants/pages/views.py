@@ -130,7 +130,7 @@ def _change(
     grant = _find(request, pk)
     if grant.is_over(timezone.now()):
         messages.error(request, services.IS_REVOKED if grant.revoked_at else services.IS_OVER)
-        return redirect(address_of(grant))
+        return redirect(grant)
     try:
         if request.method == "POST":
             return _posted(request, request.POST.copy(), grant, [grant.property], template)
@@ -139,7 +139,7 @@ def _change(
         sheet = _sheet(request, given, grant, [grant.property])
     except UnreadableError:
         messages.error(request, UNREADABLE)
-        return redirect(address_of(grant))
+        return redirect(grant)
     sheet.forgive()
     return render(request, template, _context(sheet, request))
 
@@ -149,11 +149,6 @@ def _find(request: Request, pk: UUID) -> AccessGrant:
     found = get_object_or_404(rows.prefetch_related("targets", "requests"), pk=pk)
     request.actor.require(Permission.MANAGE_GRANTS, found.property_id)
     return found
-
-
-def address_of(grant: AccessGrant) -> str:
-    """Return the page of one grant."""
-    return grant.get_absolute_url()
 
 
 # --- what is posted -------------------------------------------------------------------
@@ -192,7 +187,7 @@ def _saved(request: Request, sheet: Sheet, grant: AccessGrant, wish: str) -> Htt
         told = sending.tell_change(sheet.grant, grant, by=request.actor, at=sheet.now)
         also = f" {name} gets an e-mail about it." if told else ""
         messages.success(request, f"Saved. The doors hear of it now.{also}")
-        return redirect(address_of(grant))
+        return redirect(grant)
     is_sent = wish == "send" and sending.send(grant, by=request.actor, at=sheet.now)
     if grant.created_at != sheet.now:
         messages.info(request, "This form was sent before: this is what it made.")
@@ -204,7 +199,7 @@ def _saved(request: Request, sheet: Sheet, grant: AccessGrant, wish: str) -> Htt
         messages.success(request, f"{name} can get in. Nothing could be sent: tell them yourself.")
     if wish == "card":
         return _to_encoder(request, grant)
-    return redirect(address_of(grant))
+    return redirect(grant)
 
 
 def _to_encoder(request: Request, grant: AccessGrant) -> HttpResponse:
@@ -215,7 +210,7 @@ def _to_encoder(request: Request, grant: AccessGrant) -> HttpResponse:
     user_id = cards.order_by("created_at").values_list("acs_user_id", flat=True).first()
     if user_id is None or not request.actor.may(Permission.MAKE_CARDS, grant.property_id):
         messages.warning(request, "There is no card to make here.")
-        return redirect(address_of(grant))
+        return redirect(grant)
     return redirect(f"{reverse('cards')}?{urlencode({'user': user_id})}")
 
 
@@ -314,7 +309,7 @@ def _context(
         if do == "find"
         else None,
         "may_make_cards": request.actor.may(Permission.MAKE_CARDS, sheet.place.pk),
-        "back": address_of(sheet.grant) if sheet.grant else reverse("grants"),
+        "back": sheet.grant.get_absolute_url() if sheet.grant else reverse("grants"),
         **(_of_change(sheet) if sheet.grant and not is_live else {}),
     }
 

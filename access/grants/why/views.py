@@ -87,7 +87,12 @@ def search(request: Request) -> HttpResponse:
     if len(found) == 1 and not wants_fragment(request):
         return redirect("grant-why", found[0][0].pk)
     part = "#found" if wants_fragment(request) else ""
-    context = {"query": filters.query, "found": found, "tab": "why"}
+    context = {
+        "query": filters.query,
+        "found": found,
+        "tab": "why",
+        "may_manage": request.actor.may(Permission.MANAGE_GRANTS),
+    }
     return render(request, f"access/grants/why_search.html{part}", context)
 
 

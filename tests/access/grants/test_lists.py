@@ -397,6 +397,16 @@ def test_revoked_stays_and_those_of_others_are_not_in_the_calendar(client, devic
     assert response.context["calendar"].lines == []
 
 
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.AUDITOR])
+@pytest.mark.parametrize(("name", "query"), [("grants-calendar", {}), ("grants-why", {"q": "x"})])
+def test_only_who_may_is_offered_a_new_guest_where_nobody_is(device, role, name, query):
+    someone = client_of(make_user(role, workspace=device.workspace))
+
+    page = someone.get(reverse(name), query).content.decode()
+
+    assert (reverse("grant-new") in page) == (role == Role.FRONT_DESK)
+
+
 def test_the_calendar_opens_where_somebody_looked_last(client, device):
     stay(device)
     other = make_property(device.workspace, name="Another House")
