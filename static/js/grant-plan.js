@@ -17,6 +17,7 @@
     clearTimeout(timer);
     timer = 0;
     isBehind = true;
+    showLook(false);
     plan().setAttribute("aria-busy", "true");
     if (isHeard) window.htmx.trigger(form, "plan");
   }
@@ -69,12 +70,19 @@
 
   // --- saving ---------------------------------------------------------------------------
 
+  function showLook(isShown) {
+    form.querySelector("[data-look]").hidden = !isShown;
+  }
+
   function release() {
     const button = held;
     held = null;
     button.removeAttribute("aria-busy");
-    if ("isPlain" in plan().dataset) form.requestSubmit(button);
-    else window.lockboard.say(`Not saved yet. ${plan().dataset.say} Look at the plan, then press again.`, { urgent: true });
+    // What cannot be saved at all, the server says best: beside the fields.
+    const isForServer = "isPlain" in plan().dataset || !plan().querySelector("[name=outline]");
+    if (isForServer) return form.requestSubmit(button);
+    showLook(true);
+    window.lockboard.say(`Not saved yet. ${plan().dataset.say} Look at the plan, then press again.`, { urgent: true });
   }
 
   // Pressed before the plan was there, it waits for it. Where all is as asked it is saved then;
@@ -123,5 +131,7 @@
     else document.getElementById("id_email").focus();
   });
 
-  if (!plan().querySelector("[name=outline]") && form.querySelector("[name=targets]")) ask();
+  // What was just refused stays beside its field until something is changed.
+  const isRefused = form.querySelector(".error-summary");
+  if (!isRefused && !plan().querySelector("[name=outline]") && form.querySelector("[name=targets]")) ask();
 })();

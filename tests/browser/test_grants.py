@@ -225,12 +225,38 @@ def test_a_press_waits_for_the_plan_and_stops_where_it_is_not_as_asked(
     page.get_by_role("button", name="Create", exact=True).click()
 
     expect(page.locator("#urgent")).to_contain_text("Not saved yet.", timeout=SOON)
+    expect(page.get_by_text("Not saved yet: look at the plan, then press again.")).to_be_visible()
     expect(page.locator("#grant-plan")).to_contain_text("Salto chooses the PIN.")
     page.locator("#id_digits").fill("")
     page.locator("#id_ends").fill(f"{until + timedelta(days=2):%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Create", exact=True).click()
     page.wait_for_url(lambda url: "/grants/new/" not in url, timeout=SOON)
     expect(page.get_by_text("Hal Held can get in")).to_be_visible()
+
+
+def test_a_move_asks_for_the_room_beside_its_field(page: Page, demo: Demo) -> None:
+    sign_in(page, "manager")
+    page.goto("/grants/new/")
+    key = page.locator("[name=key]").input_value()
+    _fill(page, "Mo Mover")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_url(lambda url: "/grants/new/" not in url, timeout=SOON)
+    page.goto(f"/grants/{key}/move/")
+    save = page.get_by_role("button", name="Save", exact=True)
+    expect(page.locator("#id_doors")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(save).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#id_doors_problem")).to_have_text("choose the room they move to")
+    page.locator("#id_doors").fill("205")
+    expect(page.locator("#places-found [role=option]").first).to_be_visible(timeout=SOON)
+    page.locator("#id_doors").press("Enter")
+    expect(page.locator("#grant-plan [name=outline]")).to_have_count(1, timeout=SOON)
+    expect(page.locator("#id_doors_problem")).to_be_empty()
+    save.click()
+    page.wait_for_url(lambda url: "/move/" not in url, timeout=SOON)
+    expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 def test_a_refresh_keeps_what_was_typed_but_digits(page: Page, demo: Demo) -> None:
@@ -246,7 +272,8 @@ def test_a_refresh_keeps_what_was_typed_but_digits(page: Page, demo: Demo) -> No
 
     page.reload()
 
-    notice = page.get_by_text("Kept from before: what you had typed.")
+    notice = page.locator("[data-kept]")
+    expect(notice).to_contain_text("Kept from before: what you had typed.")
     expect(notice).to_be_visible()
     expect(page.locator("#id_full_name")).to_have_value("Rita Refresh")
     expect(page.locator("#id_ends")).to_have_value(ends)
