@@ -67,7 +67,9 @@ def grants_calendar(request: Request) -> HttpResponse:
         "around": calendar.around(filters),
         "more_url": filters.url(after=found.after) if found.after else "",
         "first_url": filters.url() if filters.after else "",
-        "may_manage": request.actor.may(Permission.MANAGE_GRANTS),
+        "may_manage": request.actor.may(
+            Permission.MANAGE_GRANTS, filters.place.pk if filters.place else None
+        ),
     }
     return render(request, part or "access/grants/calendar.html", context)
 

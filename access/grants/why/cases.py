@@ -69,7 +69,7 @@ def open_case(pk: UUID, asked: Asked, actor: Actor, now: datetime) -> Opened:
     )
     devices = [each for each in case.things if isinstance(each, Device)]
     entrances = [each for each in case.things if not isinstance(each, Device)]
-    prefetch_related_objects(devices, "account", "hub")
+    prefetch_related_objects(devices, "hub")
     prefetch_related_objects(entrances, "system__account")
     case = Case(**{**case.__dict__, "denied": _denied(devices, actor, now)})
     return Opened(case=case, doors=_doors(found, asked), ways=_ways(found, asked))

@@ -463,13 +463,13 @@ def test_a_constant_number_of_queries(device, entrance, django_assert_num_querie
     make()
     counts = []
     for _ in range(2):
-        with django_assert_num_queries(8) as asked:
+        with django_assert_num_queries(7) as asked:
             for grant in fetched(AccessGrant.objects.all()):
                 standing.of(grant, timezone.now())
         counts.append(len(asked))
         make()
         make()
-    assert counts == [8, 8]
+    assert counts == [7, 7]
 
 
 def test_every_state_has_its_place_among_the_worst():

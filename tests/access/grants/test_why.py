@@ -459,8 +459,12 @@ def test_of_several_somebody_chooses(case):
 
 def test_nobody_fits(case):
     make_identity(case.house.workspace, full_name="Nobody Here")
+    auditor = client_of(make_user(Role.AUDITOR, workspace=case.house.workspace))
 
-    assert "No stay fits" in search(case.client, "nobody").content.decode()
+    for client, is_offered in ((case.client, True), (auditor, False)):
+        found = search(client, "nobody").content.decode()
+        assert "No stay fits" in found
+        assert (reverse("grant-new") in found) == is_offered
     assert "Digits are not searched for" in search(case.client, "").content.decode()
 
 
