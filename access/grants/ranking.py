@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import (
     BooleanField,
     Case,
-    Exists,
     ExpressionWrapper,
     IntegerField,
     Min,
@@ -21,11 +20,10 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Least
 
+from access.grants import ranking_systems
 from access.grants.readiness import AMBER, ARRIVED, GREEN, RED, SEEN_WITHIN
-from access.models import AccessGrant, AcsCredential, Delivery, DoorShare
-from access.models.credentials import OUT_OF_DATE
+from access.models import AccessGrant, Delivery, DoorShare
 from access.models.guests import Channel, DeliveryState
-from access.states import CardState, Phase
 from accounts.models import AccountState
 from accounts.providers.systems import AccessMethod as Mode
 from locks.code_models import CodePhase, CodeStatus
@@ -59,53 +57,37 @@ def ranked(grants: QuerySet[AccessGrant], at: datetime) -> QuerySet[Any]:
     )
 
 
-def _tone(at: datetime) -> Case:
+def _tone(at: datetime) -> Least:
     is_near = Q(grant__starts_at__lte=at + NEAR_START)
-    red = _failed() | (is_near & _late_pin(at)) | _door_gone() | (is_near & _door_away())
-    amber = ~_way_is_fine(at) | _door_away() | _unseen(at) | _battery_low()
-    return Case(
-        When(red, then=Value(RED)),
-        When(amber, then=Value(AMBER)),
+    door = Case(
+        When(_door_gone() | (is_near & _door_away()), then=Value(RED)),
+        When(_door_away() | _unseen(at) | _battery_low(), then=Value(AMBER)),
         default=Value(GREEN),
         output_field=IntegerField(),
     )
+    pin = Case(
+        When(_refused() | (is_near & _late_pin(at)), then=Value(RED)),
+        When(_pin_is_fine(at), then=Value(GREEN)),
+        default=Value(AMBER),
+        output_field=IntegerField(),
+    )
+    way = Case(
+        When(door__method__mode=Mode.CLOUD_KEY, then=Value(GREEN)),
+        When(_LOCK_PIN, then=pin),
+        default=ranking_systems.tone(at),
+        output_field=IntegerField(),
+    )
+    return Least(door, way)
 
 
-# --- ways in --------------------------------------------------------------------------
+# --- PINs of locks --------------------------------------------------------------------
 
 _LOCK_PIN = Q(door__method__mode=Mode.CODE, door__device__isnull=False)
-_WEB_KEY = Q(door__method__mode=Mode.CLOUD_KEY)
 
 
-def _failed() -> Q:
+def _refused() -> Q:
     refused = Q(door__code__phase__in=_ON_ITS_WAY) & Q(door__code__error_code__gt="")
-    pin = _LOCK_PIN & (Q(door__code__phase=CodePhase.BLOCKED) | refused)
-    user = "door__method__acs_user"
-    out = Q(
-        **{f"{user}__isnull": False},
-    ) & (
-        Q(**{f"{user}__error_code__gt": ""})
-        | ~Q(**{f"{user}__errors": []})
-        | Q(**{f"{user}__is_suspended": True})
-        | Q(**{f"{user}__delete_asked_at__isnull": False})
-        | Q(**{f"{user}__phase__in": [Phase.DELETING, Phase.GONE]})
-    )
-    return pin | (~_LOCK_PIN & ~_WEB_KEY & (out | Q(_card_in_trouble())))
-
-
-def _cards() -> QuerySet[Any]:
-    cards: QuerySet[Any] = AcsCredential.objects.filter(
-        user=OuterRef("door__method__acs_user"),
-        access_method=OuterRef("door__method__mode"),
-        phase=Phase.LIVE,
-        delete_asked_at=None,
-    )
-    return cards
-
-
-def _card_in_trouble() -> Exists:
-    bad = Q(card_state=CardState.SUSPECT) | Q(error_code__gt="") | ~Q(errors=[])
-    return Exists(_cards().filter(bad))
+    return Q(door__code__phase=CodePhase.BLOCKED) | refused
 
 
 def _pin_is_fine(at: datetime) -> Q:
@@ -116,7 +98,7 @@ def _pin_is_fine(at: datetime) -> Q:
     )
     there = Q(door__code__phase=CodePhase.ON_LOCK, door__code__missing_since=None)
     waits = Q(door__code=None, starts_at__gt=at)
-    return _LOCK_PIN & ((known & (ahead | there)) | waits)
+    return (known & (ahead | there)) | waits
 
 
 def _late_pin(at: datetime) -> Q:
@@ -132,13 +114,7 @@ def _late_pin(at: datetime) -> Q:
         )
         | Q(door__code=None, starts_at__lte=slow)
     )
-    return _LOCK_PIN & ~_pin_is_fine(at) & since
-
-
-def _way_is_fine(at: datetime) -> Q:
-    issued = _cards().filter(is_issued=True).exclude(OUT_OF_DATE)
-    mine = ~_LOCK_PIN & ~_WEB_KEY & Q(Exists(issued))
-    return _pin_is_fine(at) | _WEB_KEY | mine
+    return ~_pin_is_fine(at) & since
 
 
 # --- doors ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from access.grants import arrivals, readiness
 from access.grants.arrivals import _found
-from access.models import AccessGrant, Delivery
+from access.models import AccessGrant, AcsMembership, Delivery
 from accounts.models import Role, Space
 from accounts.providers.systems import AccessMethod as Mode
 from tests.access.grants.test_standing import ON_LOCK
@@ -23,6 +23,7 @@ from tests.make import (
     make_device,
     make_entrance,
     make_grant,
+    make_group,
     make_identity,
     make_method,
     make_property,
@@ -569,6 +570,23 @@ def test_whoever_has_no_address_needs_no_message(user, device):
         ({"card_state": "suspect"}, {}, "red"),
         (None, {"error_code": "limit", "error": "No seat."}, "red"),
         ({}, {"is_suspended": True}, "red"),
+        ({}, {"is_suspended": True, "pending": ["suspension"]}, "red"),
+        ({}, {"is_suspended": True, "pending": ["schedule"]}, "red"),
+        (None, {"is_suspended": True, "pending": ["schedule"]}, "amber"),
+        ({}, {"starts_at": None, "ends_at": NOON}, "red"),
+        ({}, {"is_subscribed": False, "starts_at": NOON}, "red"),
+        ({}, {"is_subscribed": False}, "green"),
+        ({}, {"pending": ["schedule"]}, "amber"),
+        ({}, {"phase": "creating"}, "amber"),
+        ({}, {"phase": "creating", "is_suspended": True, "pending": ["suspension"]}, "red"),
+        ({}, {"mutations": [{"code": "updating_group_membership"}]}, "amber"),
+        ({}, {"mutations": [{"code": "deferring_creation", "group_id": None}]}, "green"),
+        ({"phase": "creating"}, {}, "green"),
+        ({"ends_at": NOON}, {}, "amber"),
+        ({"delete_asked_at": NOON}, {}, "amber"),
+        ({"delete_asked_at": NOON, "card_state": "suspect"}, {}, "red"),
+        ({"phase": "gone", "card_state": "suspect"}, {}, "amber"),
+        ({"error_code": "x", "error": "No."}, {"pending": ["schedule"]}, "red"),
     ],
 )
 def test_an_arrival_is_as_ready_as_its_card(user, device, card, columns, expected):
@@ -580,6 +598,72 @@ def test_an_arrival_is_as_ready_as_its_card(user, device, card, columns, expecte
     if card is not None:
         make_credential(method.acs_user, **card)
     told(grant)
+
+    assert ranks(user) == [expected]
+
+
+def holder(device, mode=Mode.CARD, **fields):
+    """Somebody who arrives and has a way in through a system."""
+    system = make_system(device.account, property=device.property, **fields)
+    entrance = make_entrance(system, name="Room 204")
+    grant = make_grant(device.property, entrances=[entrance], starts_at=NOON + LATER)
+    told(grant)
+    return make_method(grant, mode, entrances=[entrance]).acs_user
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "expected"),
+    [
+        ("salto_space_system", {}, "green"),
+        ("salto_space_system", {"rights_changed_at": NOON}, "amber"),
+        ("salto_space_system", {"is_issued": False}, "amber"),
+        ("salto_space_system", {"is_issued": None, "card_number": ""}, "amber"),
+        ("salto_ks_site", {"is_issued": False}, "green"),
+        ("salto_ks_site", {"rights_changed_at": NOON}, "amber"),
+    ],
+)
+def test_an_arrival_is_as_ready_as_the_worse_of_two_cards(user, device, kind, other, expected):
+    guest = holder(device, external_type=kind)
+    make_credential(guest)
+    make_credential(guest, **other)
+
+    assert ranks(user) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("is_wanted", "is_seen", "expected"),
+    [(True, True, "green"), (True, False, "amber"), (False, True, "amber")],
+)
+def test_an_arrival_is_as_ready_as_its_groups(user, device, is_wanted, is_seen, expected):
+    guest = holder(device)
+    make_credential(guest)
+    group = make_group(guest.system)
+    AcsMembership.objects.create(user=guest, group=group, is_wanted=is_wanted, is_seen=is_seen)
+
+    assert ranks(user) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "expected"),
+    [
+        (Mode.CODE, {"code_sealed": "x"}, "green"),
+        (Mode.CODE, {"code_sealed": "x", "is_issued": None}, "green"),
+        (Mode.CODE, {"code_sealed": ""}, "amber"),
+        (Mode.CODE, {"code_sealed": "x", "is_issued": False}, "amber"),
+        (Mode.CODE, {"code_sealed": "x", "errors": [{"code": "x"}]}, "red"),
+        (Mode.CODE, {"code_sealed": "x", "phase": "deleting"}, "amber"),
+        (Mode.CODE, {"code_sealed": "x", "ends_at": NOON}, "amber"),
+        (Mode.MOBILE_KEY, {}, "green"),
+        (Mode.MOBILE_KEY, {"is_issued": None}, "amber"),
+        (Mode.MOBILE_KEY, {"phase": "creating"}, "amber"),
+        (Mode.MOBILE_KEY, {"rights_changed_at": NOON}, "green"),
+    ],
+)
+def test_an_arrival_is_as_ready_as_the_newest_key_of_a_system(user, device, mode, key, expected):
+    guest = holder(device, mode)
+    old = NOON - timedelta(days=1)
+    make_credential(guest, access_method=mode, phase="creating", created_at=old)
+    make_credential(guest, access_method=mode, card_state="", card_number="", **key)
 
     assert ranks(user) == [expected]
 
