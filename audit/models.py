@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -29,6 +30,12 @@ class EventQuerySet(models.QuerySet["Event"]):
     def of_grant(self, grant_id: UUID) -> Self:
         """Keep what was done to one access grant."""
         return self.filter(detail__has_key="grant_id", detail__grant_id=str(grant_id))
+
+    def of_codes(self, code_ids: Iterable[UUID]) -> Self:
+        """Keep what feeds tell of access codes that were typed at doors."""
+        ids = [str(pk) for pk in code_ids]
+        told = self.filter(detail__has_key="code_id", detail__code_id__in=ids)
+        return told.filter(kind=Kind.DOOR)
 
     def older_than(self, event_id: UUID) -> Self:
         return self.filter(id__lt=event_id)
@@ -110,6 +117,12 @@ class Event(models.Model):
                 models.F("detail__grant_id"),
                 name="audit_event_grant",
                 condition=models.Q(detail__has_key="grant_id"),
+            ),
+            # Which doors were opened, or not, with this access code?
+            models.Index(
+                models.F("detail__code_id"),
+                name="audit_event_code",
+                condition=models.Q(detail__has_key="code_id"),
             ),
         ]
 

@@ -14,18 +14,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from access.grants import keeping, services
-from access.grants.stay import when
+from access.grants.stay import lines, when
+from access.guests import authority, links
 from access.models import AccessGrant
 from accounts.models import Membership, Role
 from accounts.providers.systems import AccessMethod as Mode
 from audit.models import Event
-from audit.words import Verb
+from audit.who import Who
+from audit.words import How, Verb
 from locks.models import AccessCode, CodeMoment
 from tests.access.grants.house import ARRIVES, LEAVES, NOW, create
 from tests.access.grants.test_standing import ON_LOCK
 from tests.make import (
     client_of,
+    make_attempt,
     make_credential,
+    make_event,
     make_grant,
     make_method,
     make_property,
@@ -346,3 +350,77 @@ def test_undo_of_several_says_for_how_many_it_was_too_late(house, client, clock)
     back = client.post(reverse("grants-undo"), {"ids": ids}, follow=True)
 
     assert "Taken back: 1 stay. For 1 it was too late." in words(back)
+
+
+# --- what happened --------------------------------------------------------------------
+
+
+def opening(grant: AccessGrant, code: AccessCode, verb: Verb, **fields: Any) -> Event:
+    """What a feed tells of a PIN that was typed."""
+    return make_event(
+        grant.workspace,
+        verb=verb,
+        who=Who(kind="provider", name="Jane Doe"),
+        place=code.device.as_place(),
+        how=How.CODE,
+        code_id=str(code.pk),
+        **fields,
+    )
+
+
+def pressed(grant: AccessGrant, device: Any) -> None:
+    """Jane opens a door from her page."""
+    link, _ = links.make(grant, by_name="", at=NOW)
+    attempt = make_attempt(
+        device, status="success", authority=authority.KIND, authority_id=link.pk, how="guest"
+    )
+    told = {"place": device.as_place(), "who": Who(kind="guest", name="Jane Doe"), "how": How.GUEST}
+    for verb in (Verb.UNLOCK_REQUESTED, Verb.UNLOCK_SUCCEEDED):
+        make_event(grant.workspace, verb=verb, attempt_id=attempt.pk, **told)
+
+
+def test_openings_and_denials_of_a_stay_are_among_what_happened(house, client):
+    grant, other = create(house, house.gate), create(house, house.shed, email="o@example.com")
+    mine, theirs = (AccessCode.objects.get(grant_id=each.pk) for each in (grant, other))
+    opening(grant, mine, Verb.OPENED)
+    opening(grant, mine, Verb.REJECTED, detail="wrong_pin")
+    opening(other, theirs, Verb.OPENED)
+    pressed(grant, house.lobby)
+    pressed(other, house.back)
+
+    response = client.get(grant.get_absolute_url())
+    told = [each.text for each in response.context["lines"]]
+
+    assert "Jane Doe opened Gate with a code" in told
+    assert "Jane Doe was denied at Gate (wrong pin)" in told
+    assert [text for text in told if "Lobby" in text] == ["Jane Doe unlocked Lobby"]
+    assert not [text for text in told if "Shed" in text or "Back" in text]
+
+
+def test_what_happened_costs_the_same_for_one_opening_and_three(house, client):
+    grant = create(house, house.gate)
+    code = AccessCode.objects.get(grant_id=grant.pk)
+
+    def cost() -> int:
+        opening(grant, code, Verb.OPENED)
+        pressed(grant, house.gate)
+        client.get(grant.get_absolute_url())
+        with CaptureQueriesContext(connection) as queries:
+            client.get(grant.get_absolute_url())
+        return len(queries)
+
+    assert len({cost() for _ in range(3)}) == 1
+
+
+def test_of_many_openings_the_newest_are_told(house, client, monkeypatch):
+    monkeypatch.setattr(lines, "_MOST_OPENINGS", 2)
+    grant = create(house, house.gate)
+    code = AccessCode.objects.get(grant_id=grant.pk)
+    for minutes in range(4):
+        opening(grant, code, Verb.OPENED, at=NOW + timedelta(minutes=minutes))
+
+    told = client.get(grant.get_absolute_url()).context["lines"]
+
+    assert [each.at for each in told if "opened" in each.text] == [
+        NOW + timedelta(minutes=minutes) for minutes in (3, 2)
+    ]
