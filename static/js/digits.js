@@ -3,8 +3,8 @@
 
 (() => {
   const lockboard = window.lockboard;
-  let timer = 0;
-  let hide = () => {};
+  // What hides the digits again, by the place that shows them.
+  const hides = new Map();
 
   // What is shown: the digits of a code, or the link to a mobile key.
   const nounOf = (form) => form.dataset.noun || "digits";
@@ -32,21 +32,21 @@
   }
 
   function show(place, { digits, seconds }, noun) {
-    hide();
+    hides.get(place)?.();
     const dots = [...place.childNodes];
     const shown = document.createElement("output");
     shown.dataset.digitsShown = "";
     shown.textContent = digits;
     place.replaceChildren(shown);
-    hide = () => {
-      clearTimeout(timer);
-      place.replaceChildren(...dots);
-      hide = () => {};
-    };
-    timer = setTimeout(() => {
-      hide();
+    const timer = setTimeout(() => {
+      hides.get(place)();
       lockboard.say(`${upper(noun)} hidden again.`);
     }, seconds * 1000);
+    hides.set(place, () => {
+      clearTimeout(timer);
+      place.replaceChildren(...dots);
+      hides.delete(place);
+    });
   }
 
   async function copy(button, { digits }, noun) {
@@ -81,5 +81,5 @@
     }
   });
 
-  addEventListener("pagehide", () => hide());
+  addEventListener("pagehide", () => hides.forEach((hide) => hide()));
 })();

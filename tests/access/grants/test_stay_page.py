@@ -29,10 +29,12 @@ from tests.make import (
     client_of,
     make_attempt,
     make_credential,
+    make_entrance,
     make_event,
     make_grant,
     make_method,
     make_property,
+    make_system,
     make_user,
 )
 
@@ -87,6 +89,21 @@ def test_a_written_card_is_asked_for_at_the_station(house, client):
     assert "Encode card" in html
     make_credential(method.acs_user, card_state="issued", issued_at=NOW)
     assert method.acs_user.get_absolute_url() in html
+
+
+def test_a_pin_of_a_system_is_revealed_and_copied(house, client):
+    system = make_system(house.lobby.account, property=house.place, external_type="salto_ks_site")
+    grant = make_grant(house.place, entrances=[door := make_entrance(system)])
+    method = make_method(grant, Mode.CODE, entrances=[door])
+    pin = make_credential(method.acs_user, access_method="code", code_sealed="sealed")
+
+    html = client_of(make_user(Role.MANAGER, workspace=house.workspace)).get(
+        grant.get_absolute_url()
+    )
+
+    address = reverse("acs-credential-reveal", args=[pin.pk])
+    forms = re.findall(f'action="{address}" data-digits="([a-z]+)"', html.content.decode())
+    assert forms == ["show", "copy"]
 
 
 def test_doors_left_out_and_what_the_plan_warned_of_are_said_with_seams_word(house, client):
