@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
-from access.grants import progress, status, system_progress
+from access.grants import progress, status, system_progress, ways
 from access.grants.progress import Progress
 from access.grants.system_progress import Holder
 from access.models import (
@@ -132,32 +132,11 @@ class Standing:
 
     @property
     def what(self) -> str:
-        return what(self.method)
+        return ways.name(self.method)
 
     @property
     def icon(self) -> str:
-        return _ICONS[self.mode]
-
-
-_ICONS = {
-    Mode.CODE: "keypad",
-    Mode.CARD: "card",
-    Mode.MOBILE_KEY: "phone",
-    Mode.CLOUD_KEY: "world",
-}
-_NAMES = {
-    Mode.CODE: "PIN",
-    Mode.CARD: "Card",
-    Mode.MOBILE_KEY: "Mobile key",
-    Mode.CLOUD_KEY: "Web key",
-}
-
-
-def what(method: AccessMethod) -> str:
-    """`PIN`, `Card`, `Tag`, `Mobile key`, `Web key`."""
-    mode = Mode(method.mode)
-    is_tag = mode == Mode.CARD and method.system is not None and method.system.assigns_tags
-    return "Tag" if is_tag else _NAMES[mode]
+        return ways.icon(self.method)
 
 
 @dataclass(frozen=True, kw_only=True)

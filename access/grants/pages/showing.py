@@ -10,18 +10,13 @@ from uuid import UUID
 from access.grants.pages import times
 from access.grants.pages.forms import GrantForm
 from access.grants.pages.sheet import Sheet
+from access.grants.ways import WORDS
 from access.planning.choosing import NOT_HERE
 from access.planning.doors import Door
 from access.planning.outcome import Action, Line, Need, Plan, Row, WarningCode
 from accounts.providers.systems import AccessMethod as Mode
 from locks.codes import rules
 
-WORDS = {
-    Mode.CODE: ("PIN", "keypad"),
-    Mode.CARD: ("Card", "card"),
-    Mode.MOBILE_KEY: ("Mobile key", "phone"),
-    Mode.CLOUD_KEY: ("Web key", "world"),
-}
 _MEANS = {
     Mode.CODE: "Digits to type at the door.",
     Mode.CARD: "Written or assigned at the desk.",

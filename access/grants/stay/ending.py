@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from access.grants import row_words, services
-from access.models import AccessGrant
+from access.grants import row_words, services, ways
+from access.models import AccessGrant, AccessMethod
 from access.planning.outcome import Plan
-from accounts.providers.systems import AccessMethod as Mode
-
-_WAYS = {
-    Mode.CODE: "PIN",
-    Mode.CARD: "Card",
-    Mode.MOBILE_KEY: "Mobile key",
-    Mode.CLOUD_KEY: "Web key",
-}
 
 
 @dataclass(frozen=True)
@@ -47,11 +40,19 @@ class Ending:
 
 
 def endings(grants: Iterable[AccessGrant], now: datetime) -> list[Ending]:
-    return [_ending(each, services.preview_end(each, at=now), now) for each in grants]
+    plans = [(each, services.preview_end(each, at=now)) for each in grants]
+    ids = [row.method_id for _, plan in plans for row in plan.rows if row.method_id]
+    methods = AccessMethod.objects.filter(pk__in=ids).select_related("system").in_bulk()
+    return [_ending(each, plan, methods, now) for each, plan in plans]
 
 
-def _ending(grant: AccessGrant, plan: Plan, now: datetime) -> Ending:
+def _ending(
+    grant: AccessGrant, plan: Plan, methods: dict[UUID, AccessMethod], now: datetime
+) -> Ending:
     doors = [
-        Door(line.door_name, _WAYS[line.mode], line.sentence, line.notes) for line in plan.lines
+        Door(line.door_name, ways.name(methods[row.method_id]), line.sentence, line.notes)
+        for row in plan.rows
+        if row.method_id
+        for line in row.lines
     ]
     return Ending(grant=grant, span=row_words.span(grant, now), doors=tuple(doors))

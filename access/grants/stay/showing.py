@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from access.grants import row_words, standing, told_as_seam
+from access.grants import progress, row_words, standing, told_as_seam
 from access.grants.standing import DoorStanding, GrantStanding, Standing
 from access.grants.stay import when
 from access.models import AccessGrant, AccessMethod, AcsCredential, AcsUser
@@ -247,6 +247,12 @@ class Page:
     @property
     def is_only_a_card(self) -> bool:
         return all(each.card for each in self.still_active)
+
+    @property
+    def is_every_door_told(self) -> bool:
+        """Whether no door is left that may not have heard that it is over."""
+        keys = {each.progress.key for way in self.standing.methods for each in way.doors}
+        return not keys & progress.MAY_STILL_OPEN
 
     @property
     def may_change(self) -> bool:

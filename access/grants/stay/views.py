@@ -41,7 +41,7 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 #: So many stays are ended at once: what one page of a list shows, some times over.
 _MOST_AT_ONCE = 200
-TOO_LATE = "Too late: the doors have been told already. Make a new stay."
+TOO_LATE = "Too late: it is being carried out already. Make a new stay."
 NOT_ALL_THERE = "One of these stays is not there any more. Nothing was revoked."
 NONE_CHOSEN = "Choose at least one stay."
 #: A step besides those of the code ladder: the lock itself is asked again.
@@ -209,7 +209,9 @@ def _revoke(request: Request, grants: Sequence[AccessGrant], now: datetime) -> N
 
 
 def _reason(request: Request) -> str:
-    return " ".join(request.POST.get("reason", "").replace("\0", "").split())[:REASON_LONGEST]
+    """Return the reason as it is told within sentences: without a full stop of its own."""
+    text = " ".join(request.POST.get("reason", "").replace("\0", "").split())[:REASON_LONGEST]
+    return text if text.endswith("..") else text.removesuffix(".")
 
 
 @require_POST

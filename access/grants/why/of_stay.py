@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from access.grants import progress
+from access.grants import progress, ways
 from access.grants.standing import DoorStanding
 from access.grants.stay import when
 from access.grants.why.walking import Case, Finding, Fix, Remedy, broken, ok, unsure, worst
@@ -53,7 +53,7 @@ def made(case: Case) -> Finding:
     if not case.ways:
         return _nothing(case)
     found = [_made_at(each, case) for each in case.ways]
-    names = ", ".join(dict.fromkeys(_way(each) for each in case.ways))
+    names = ", ".join(dict.fromkeys(ways.name(each.door.method) for each in case.ways))
     return worst(found, f"{names}: made, at every door looked at.")
 
 
@@ -95,17 +95,11 @@ def holder_state(each: DoorStanding, case: Case) -> State | None:
 
 
 def _said(each: DoorStanding) -> str:
-    return f"{_way(each)} at {each.name}: {_lower(each.state.word)}. {each.state.note}".strip()
+    return f"{ways.name(each.door.method)} at {each.name}: {_lower(each.state.word)}. {each.state.note}".strip()
 
 
 def _lower(word: str) -> str:
     return word if word[1:2].isupper() else word[:1].lower() + word[1:]
-
-
-def _way(each: DoorStanding) -> str:
-    mode = Mode(each.door.method.mode)
-    names = {Mode.CODE: "PIN", Mode.CARD: "Card", Mode.MOBILE_KEY: "Mobile key"}
-    return names.get(mode, "Web key")
 
 
 # --- what they were told --------------------------------------------------------------

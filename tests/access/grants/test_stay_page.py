@@ -278,10 +278,46 @@ def test_undo_after_the_doors_were_told_is_too_late(house, client, clock):
 
     text = words(client.post(reverse("grant-undo", args=[grant.pk]), follow=True))
 
-    assert "Too late: the doors have been told already." in text
+    assert "Too late: it is being carried out already." in text
     grant.refresh_from_db()
     assert grant.revoked_at == NOW
     assert 'id="undo"' not in client.get(grant.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_told"), [("removed_in_cloud", False), ("removing", False), ("removed", True)]
+)
+def test_doors_count_as_told_once_they_were(house, client, clock, phase, is_told):
+    grant = create(house, house.gate)
+    services.revoke([grant], by=house.by, at=NOW)
+    clock.shift(timedelta(seconds=10))
+    keeping.tick(timezone.now())
+    AccessCode.objects.update(phase=phase)
+
+    text = page(client, grant)
+
+    assert ("The doors have been told." in text) == is_told
+    assert ("It is being carried out." in text) != is_told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("Left early.", "Left early."), ("Left early", "Left early."), ("And so…", "And so….")],
+)
+def test_a_reason_ends_with_one_full_stop(house, client, given, told):
+    grant = create(house, house.gate)
+
+    answer = client.post(reverse("grant-revoke", args=[grant.pk]), {"reason": given}, follow=True)
+
+    assert f"by Ana : {told} " in words(answer).replace(" .", ".")
+
+
+def test_a_tag_is_called_a_tag_before_it_is_taken_back(house, client):
+    system = make_system(house.lobby.account, property=house.place, external_type="salto_ks_site")
+    grant = make_grant(house.place, entrances=[door := make_entrance(system, name="Attic")])
+    make_method(grant, Mode.CARD, entrances=[door])
+
+    assert "Attic Tag" in words(client.get(reverse("grant-revoke", args=[grant.pk])))
 
 
 def test_a_stay_that_is_over_is_not_revoked_again(house, client):
@@ -317,6 +353,13 @@ def test_several_are_shown_then_revoked_then_had_back(house, client):
     back = client.post(reverse("grants-undo"), {"ids": ids}, follow=True)
     assert "Taken back: 2 stays." in words(back)
     assert not AccessGrant.objects.filter(revoked_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "until it is online"), (2, "until they are")])
+def test_doors_that_hear_of_it_late_are_named(house, client, count, said):
+    doors = [house.keypad(name, is_online=False) for name in ("Room 201", "Room 202")[:count]]
+
+    assert f"{said} " in words(ask(client, create(house, *doors)))
 
 
 def test_of_several_all_are_revoked_or_none(house, client):

@@ -431,6 +431,14 @@ def test_the_walk_costs_the_same_for_one_door_and_for_three(case):
     assert cost(doors[0]) == cost(*doors[1:])
 
 
+def test_nobody_is_asked_to_open_for_somebody_revoked(case):
+    save(case.grant, revoked_at=NOW)
+
+    case.walk()
+
+    assert "Open it for them from here" not in case.text
+
+
 @pytest.mark.parametrize("junk", ["nonsense", "\0", "0" * 5000])
 def test_a_door_that_is_none_is_no_error(case, junk):
     assert case.walk(door=junk)["made"]["mark"] == "broken"
