@@ -7,14 +7,17 @@ whoever arrives in the afternoon share a day and a line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
 DAYS = 14
 HALVES = 2 * DAYS
 _NOON = 12
+#: In so many halves no name can be read; in twice as many most can.
+_SHORT = 2
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -28,6 +31,16 @@ class Bar:
     #: It began before the first day, it goes on after the last one.
     is_cut_before: bool = False
     is_cut_after: bool = False
+    #: So many halves after it are free.
+    room: int = 0
+
+    @property
+    def fit(self) -> str:
+        """How a name fits: `spills-1`, `spills-2` over free halves, `tight`, "" for well."""
+        if self.width > _SHORT:
+            return ""
+        is_free = self.width + self.room >= 2 * _SHORT
+        return f"spills-{self.width}" if is_free else "tight"
 
     @property
     def width(self) -> int:
@@ -80,10 +93,10 @@ def cells(lane: Sequence[Bar], first: date) -> list[Bar | Gap]:
     """Return a line of the table: bars, and the gaps between them day by day."""
     row: list[Bar | Gap] = []
     at = 0
-    for each in lane:
+    for each, after in zip_longest(lane, lane[1:]):
         row += _gaps(at, each.first, first)
-        row.append(each)
         at = each.last + 1
+        row.append(replace(each, room=(after.first if after else HALVES) - at))
     return row + _gaps(at, HALVES, first)
 
 

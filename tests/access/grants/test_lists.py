@@ -326,6 +326,30 @@ def test_stays_at_the_same_time_have_lines_of_their_own_and_the_rest_is_counted(
     assert "+2 more" in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("ends", "next_starts", "expected"),
+    [
+        ((16, 11), None, "spills-1"),
+        ((16, 11), (18, 11), "spills-1"),
+        ((16, 11), (17, 15), "tight"),
+        ((16, 11), (16, 15), "tight"),
+        ((16, 15), (18, 9), "spills-2"),
+        ((16, 15), (17, 15), "tight"),
+        ((17, 11), (17, 15), ""),
+    ],
+)
+def test_the_name_of_a_short_stay_goes_on_where_it_is_free(
+    client, device, ends, next_starts, expected
+):
+    between(device, "Ann", local(device, 15, 15), local(device, *ends))
+    if next_starts:
+        between(device, "Ben", local(device, *next_starts), local(device, 25, 11))
+
+    ((lane,),) = (line.lanes for line in calendar(client).context["calendar"].lines)
+
+    assert lane[0].fit == expected
+
+
 def test_stays_that_go_on_beyond_the_weeks_are_cut(client, device):
     between(device, "Ann", local(device, 1, 15), None)
 
