@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, prefetch_related_objects
+from django.db.models.functions import Coalesce
 
 from access.grants import progress, status, system_progress, ways
 from access.grants.progress import Progress
@@ -26,6 +27,7 @@ from access.models import (
     DoorShare,
     MethodDoor,
 )
+from access.states import CardState
 from accounts.providers.systems import AccessMethod as Mode
 from locks.codes.words import State
 from locks.models import Device
@@ -38,6 +40,7 @@ def _lookups() -> list[Any]:
     methods = AccessMethod.objects.select_related("acs_user", "system__property")
     devices = Device.objects.select_related("property", "account")
     cards = AcsCredential.objects.order_by("-created_at", "pk")
+    cards = cards.annotate(is_overwritten=Exists(_written_over_it()))
     way = "all_shares__door__method"
     return [
         Prefetch("shares", shares.order_by("starts_at", "pk"), to_attr="all_shares"),
@@ -47,6 +50,18 @@ def _lookups() -> list[Any]:
         Prefetch(f"{way}__acs_user__memberships", AcsMembership.objects.all(), to_attr="held"),
         Prefetch(f"{way}__acs_user__credentials", cards, to_attr="all_credentials"),
     ]
+
+
+def _written_over_it() -> QuerySet[AcsCredential]:
+    """What was written later on the same piece of plastic, whose number names it."""
+    since = Coalesce(OuterRef("issued_at"), OuterRef("created_at"))
+    same = AcsCredential.objects.exclude(card_number="").exclude(card_state=CardState.SUSPECT)
+    return same.filter(
+        system=OuterRef("system"),
+        card_number=OuterRef("card_number"),
+        is_issued=True,
+        issued_at__gt=since,
+    )
 
 
 def fetched(grants: QuerySet[AccessGrant]) -> QuerySet[AccessGrant]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -151,6 +151,12 @@ def _removing(holder: Holder) -> State:
     return State("removing", "Removing", "warn", "hourglass", note)
 
 
+def carried(credentials: Iterable[AcsCredential], at: datetime) -> list[AcsCredential]:
+    """Return the cards that doors may open with: nothing is left of one that was written over."""
+    kept = [each for each in credentials if not getattr(each, "is_overwritten", False)]
+    return words.carried(kept, at)
+
+
 def _on_a_card(
     holder: Holder, share: DoorShare, method: AccessMethod, at: datetime
 ) -> Progress | None:
@@ -158,7 +164,7 @@ def _on_a_card(
     entrance, is_early = share.door.entrance, share.ends_at is None or at < share.ends_at
     if method.mode != Mode.CARD or not holder.system.writes_cards or not is_early:
         return None
-    if entrance is None or entrance.is_wired or not words.carried(holder.credentials, at):
+    if entrance is None or entrance.is_wired or not carried(holder.credentials, at):
         return None
     note = "Offline doors go by what is on a card: take it back."
     state = State("card_out", "Card may still open it", "warn", "card", note)

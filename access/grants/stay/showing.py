@@ -9,11 +9,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from access.grants import progress, row_words, standing, told_as_seam
+from access.grants import progress, row_words, standing, system_progress, told_as_seam
 from access.grants.standing import DoorStanding, GrantStanding, Standing
 from access.grants.stay import when
 from access.models import AccessGrant, AccessMethod, AcsCredential, AcsUser
-from access.people import words as people_words
 from access.states import Phase
 from accounts.actors import Actor
 from accounts.models import Membership
@@ -318,7 +317,7 @@ def _alive(door: DoorView, now: datetime) -> Alive:
 def _card_out(door: DoorView, now: datetime) -> AcsCredential | None:
     user = door.standing.door.method.acs_user
     found: list[AcsCredential] = user.all_credentials if user else []  # type: ignore[attr-defined]
-    return next(iter(people_words.carried(found, now)), None)
+    return next(iter(system_progress.carried(found, now)), None)
 
 
 def _others(

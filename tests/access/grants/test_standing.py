@@ -10,6 +10,7 @@ from access.grants.standing import fetched
 from access.models import AccessGrant, AcsMembership
 from accounts.providers.systems import AccessMethod as Mode
 from tests.make import (
+    make_acs_user,
     make_credential,
     make_device,
     make_entrance,
@@ -344,6 +345,31 @@ def test_a_card_taken_back_may_still_open_an_offline_door(entrance, now):
     user.save()
 
     assert look(grant, now).state.key == "card_out"
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ({}, "gone"),
+        ({"is_issued": False}, "card_out"),
+        ({"card_state": "suspect"}, "card_out"),
+        ({"card_number": "other"}, "card_out"),
+        ({"issued_at": timezone.now() - timedelta(days=9)}, "card_out"),
+    ],
+)
+def test_nothing_is_left_of_a_card_that_was_written_for_somebody_else(
+    entrance, now, later, expected
+):
+    grant, method = with_card(entrance)
+    make_credential(method.acs_user, card_number="04A1B2C3")
+    give_up(grant, now)
+    type(method.acs_user).objects.filter(pk=method.acs_user_id).update(phase="gone")
+    assert look(grant, now).state.key == "card_out"
+
+    other = make_acs_user(entrance.system)
+    make_credential(other, **{"card_number": "04A1B2C3", "issued_at": now} | later)
+
+    assert look(grant, now).state.key == expected
     assert look(grant, grant.ends_at).state.key == "gone"
 
 
