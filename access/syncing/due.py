@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.fields.json import KeyTextTransform
@@ -43,22 +44,34 @@ def unwanted(model: Any) -> Q:
 
 def most_urgent(account: ConnectedAccount, now: datetime, *, only_revocations: bool) -> list[Any]:
     """Return users and credentials that are due, with `has_to_end`: those first."""
-    found: list[tuple[bool, datetime, Any]] = []
+    found: list[tuple[bool, datetime, Any, UUID]] = []
     for model in (AcsUser, AcsCredential):
-        ending = unwanted(model)
         mine = rows(model, account).filter(next_run_at__lte=now)
         if only_revocations:
-            mine = mine.filter(ending)
-        has_to_end = Case(When(ending, then=Value(True)), default=Value(False))  # noqa: FBT003
-        mine = mine.annotate(has_to_end=has_to_end).select_related(
-            "system__property", "system__account"
-        )
-        if model is AcsCredential:
-            mine = mine.select_related("user", "system__property", "system__account")
-        chosen = mine.order_by("-has_to_end", "next_run_at")[:BATCH]
-        found += [(not row.has_to_end, row.next_run_at, row) for row in chosen]
+            mine = mine.filter(unwanted(model))
+        stays = Case(When(unwanted(model), then=False), default=True)
+        chosen = mine.annotate(stays=Value(False) if only_revocations else stays)  # noqa: FBT003
+        chosen = chosen.order_by("stays", "next_run_at")
+        found += [
+            (stays, at, model, pk)
+            for stays, at, pk in chosen.values_list("stays", "next_run_at", "pk")[:BATCH]
+        ]
     found.sort(key=lambda each: each[:2])
-    return [row for _, _, row in found[:BATCH]]
+    return _whole(found[:BATCH])
+
+
+def _whole(found: list[tuple[bool, datetime, Any, UUID]]) -> list[Any]:
+    """Fetch these rows. Apart from choosing them, as mostly there is none."""
+    known: dict[UUID, Any] = {}
+    for model, more in ((AcsUser, []), (AcsCredential, ["user"])):
+        ids = [pk for _, _, its, pk in found if its is model]
+        if ids:
+            whole = model.objects.select_related("system__property", "system__account", *more)
+            known |= whole.in_bulk(ids)
+    for stays, _, _, pk in found:
+        if pk in known:
+            known[pk].has_to_end = not stays
+    return [known[pk] for _, _, _, pk in found if pk in known]
 
 
 def is_revocation_due(account: ConnectedAccount, now: datetime, *, but: Any) -> bool:
