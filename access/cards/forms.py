@@ -13,6 +13,7 @@ from access.cards.station import encoders_for, jobs_for, users_for
 from access.models import AcsCredential, AcsEncoder, AcsUser, EncodeJob
 from access.states import Intent
 from accounts.actors import Actor
+from locks.codes.listing import uuid_of
 
 _KEY_LENGTH = 64
 
@@ -99,10 +100,4 @@ def picked(posted: QueryDict) -> list[UUID]:
 
 def uuids(texts: list[str]) -> list[UUID]:
     """Return those that are ids; the others are nobody's."""
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found
+    return [pk for text in texts if (pk := uuid_of(text))]

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -41,6 +41,7 @@ from access.states import CardState, Intent
 from accounts.actors import Request, requires
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod
+from locks.codes.listing import uuid_of
 from locks.views import wants_fragment
 
 _makes = requires(Permission.MAKE_CARDS)
@@ -211,10 +212,7 @@ def _take_back(
 
 
 def _find_user(request: Request, text: str) -> AcsUser:
-    try:
-        pk = UUID(text)
-    except ValueError:
-        raise Http404 from None
+    pk = uuid_of(text)
     users = station.with_groups(station.users_for(request.actor))
     return get_object_or_404(users.select_related("system__property", "system__account"), pk=pk)
 

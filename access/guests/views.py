@@ -30,6 +30,7 @@ from access.guests.visits import Visit, by_visit, private
 from accounts.limits import Limit, take
 from audit.context import request_facts
 from locks import actuation
+from locks.codes.listing import uuid_of
 
 #: Links that lead nowhere, of one address: a person mistypes none.
 _UNKNOWN = Limit(per_second=0.5, burst=30)
@@ -133,16 +134,9 @@ def _press(request: HttpRequest, visit: Visit) -> Press | None:
     """Return who presses what; None where this browser may not, or not now."""
     if visit.device is None:
         return None
-    pk = _uuid(request.POST.get("door", ""))
+    pk = uuid_of(request.POST.get("door", ""))
     door = web_doors_of(visit.link.grant, at=visit.at).get(pk) if pk else None
     return Press(link=visit.link, device=visit.device, door=door) if door else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _why_not(visit: Visit) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,7 +18,7 @@ from accounts.actors import Request, requires
 from accounts.permissions import Permission
 from accounts.providers.systems import AccessMethod
 from locks.codes.services import RefusedError
-from locks.codes.views import SHOWN_FOR, UNREADABLE
+from locks.codes.views import UNREADABLE, shown_once
 
 _manages = requires(Permission.MANAGE_CARDHOLDERS)
 
@@ -97,12 +97,6 @@ def reveal(request: Request, pk: UUID) -> HttpResponse:
         problem = "" if url else "The link is not made yet."
     except sealing.UnreadableError:
         url, problem = "", UNREADABLE
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
-        told: HttpResponse = JsonResponse({"digits": url, "problem": problem, "seconds": SHOWN_FOR})
-    else:
-        assert key.user is not None
-        context = {"person": key.user, "url": url, "problem": problem, "seconds": SHOWN_FOR}
-        told = render(request, "access/key_link.html", context)
-        told["Refresh"] = f"{SHOWN_FOR}; url={key.user.get_absolute_url()}"
-    told["Cache-Control"] = "no-store"
-    return told
+    assert key.user is not None
+    told, back = {"digits": url, "problem": problem}, key.user.get_absolute_url()
+    return shown_once(request, told, "access/key_link.html", {"person": key.user}, back=back)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpResponse, JsonResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -36,7 +36,7 @@ from locks.codes import planning
 from locks.codes.listing import uuid_of
 from locks.codes.planning import Preset
 from locks.codes.services import RefusedError
-from locks.codes.views import SHOWN_FOR, UNREADABLE
+from locks.codes.views import UNREADABLE, shown_once
 
 _views = requires(Permission.VIEW_ACCESS)
 _manages = requires(Permission.MANAGE_CARDHOLDERS)
@@ -421,14 +421,6 @@ def reveal(request: Request, pk: UUID) -> HttpResponse:
         problem = "" if digits else "Salto KS has not made the digits yet."
     except sealing.UnreadableError:
         digits, problem = "", UNREADABLE
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
-        told: HttpResponse = JsonResponse(
-            {"digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        )
-    else:
-        assert pin.user is not None
-        context = {"person": pin.user, "digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        told = render(request, "access/digits.html", context)
-        told["Refresh"] = f"{SHOWN_FOR}; url={pin.user.get_absolute_url()}"
-    told["Cache-Control"] = "no-store"
-    return told
+    assert pin.user is not None
+    told, back = {"digits": digits, "problem": problem}, pin.user.get_absolute_url()
+    return shown_once(request, told, "access/digits.html", {"person": pin.user}, back=back)

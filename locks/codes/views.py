@@ -294,14 +294,21 @@ def reveal(request: Request, pk: UUID) -> HttpResponse:
         problem = "" if digits else say.digits_note(found)
     except sealing.UnreadableError:
         problem = UNREADABLE
+    told = {"digits": digits, "problem": problem}
+    back = found.get_absolute_url()
+    return shown_once(request, told, "codes/digits.html", {"code": found}, back=back)
+
+
+def shown_once(
+    request: Request, told: dict[str, str], template: str, about: dict[str, Any], *, back: str
+) -> HttpResponse:
+    """Answer with digits, to be kept by nobody. Without scripts: a page that goes by itself."""
+    told_for = told | {"seconds": SHOWN_FOR}
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":
-        answer: HttpResponse = JsonResponse(
-            {"digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        )
+        answer: HttpResponse = JsonResponse(told_for)
     else:
-        context = {"code": found, "digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        answer = render(request, "codes/digits.html", context)
-        answer["Refresh"] = f"{SHOWN_FOR}; url={found.get_absolute_url()}"
+        answer = render(request, template, about | told_for)
+        answer["Refresh"] = f"{SHOWN_FOR}; url={back}"
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -325,7 +325,7 @@ def _others(
 ) -> list[tuple[AccessGrant, State, str]]:
     rows = AccessGrant.objects.for_actor(actor).filter(identity_id=grant.identity_id)
     found = rows.exclude(pk=grant.pk).select_related("property", "identity")
-    near = found.filter(Q(ends_at=None) | Q(ends_at__gt=now), revoked_at=None)
+    near = found.wanted(now)
     kept = list(near.order_by("starts_at", "pk")[:_MOST_STAYS])
     if len(kept) < _MOST_STAYS:
         past = found.exclude(pk__in=[each.pk for each in kept]).order_by("-starts_at", "pk")

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -30,7 +30,7 @@ from audit.ids import new_id
 from locks.codes import ladder
 from locks.codes.listing import uuid_of
 from locks.codes.services import RefusedError
-from locks.codes.views import SHOWN_FOR, UNREADABLE
+from locks.codes.views import UNREADABLE, shown_once
 from locks.models import AccessCode, Device
 from locks.services import TooOftenError, look_now
 from locks.views import wants_fragment
@@ -100,16 +100,9 @@ def reveal(request: Request, pk: UUID, method_pk: UUID) -> HttpResponse:
         problem = "" if digits else "Its digits are not known here, or not any more."
     except sealing.UnreadableError:
         problem = UNREADABLE
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
-        answer: HttpResponse = JsonResponse(
-            {"digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        )
-    else:
-        context = {"grant": found, "digits": digits, "problem": problem, "seconds": SHOWN_FOR}
-        answer = render(request, "access/grants/grant_digits.html", context)
-        answer["Refresh"] = f"{SHOWN_FOR}; url={found.get_absolute_url()}"
-    answer["Cache-Control"] = "no-store"
-    return answer
+    told, back = {"digits": digits, "problem": problem}, found.get_absolute_url()
+    template = "access/grants/grant_digits.html"
+    return shown_once(request, told, template, {"grant": found}, back=back)
 
 
 @require_POST
