@@ -10,8 +10,18 @@ from django.conf import settings
 from pytest_socket import socket_allow_hosts
 from xdist.scheduler import LoadScopeScheduling
 
-#: Each of these folders shares programs that take ten seconds of processor time to start.
-_TOGETHER = ("tests/browser/", "tests/processes/")
+#: Each of these shares programs that take ten seconds of processor time to start. A browser
+#: mostly waits: in one row its tests would take longer than all others in two.
+_TOGETHER = {
+    "access systems": (
+        "tests/browser/test_access.py",
+        "tests/browser/test_cards.py",
+        "tests/browser/test_keyboard_cards.py",
+        "tests/browser/test_sandbox_desk.py",
+    ),
+    "browser": ("tests/browser/",),
+    "processes": ("tests/processes/",),
+}
 #: Those that start programs take longest, and go first: what is short fills the end.
 _LONG = ("tests/browser/", "tests/processes/", "tests/chaos/", "tests/config/test_run.py")
 
@@ -42,8 +52,8 @@ class _Files(LoadScopeScheduling):
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = next((each for each in _TOGETHER if nodeid.startswith(each)), "")
-        return folder or nodeid.split("::", maxsplit=1)[0]
+        shared = (name for name, places in _TOGETHER.items() if nodeid.startswith(places))
+        return next(shared, nodeid.split("::", maxsplit=1)[0])
 
 
 @pytest.hookimpl(optionalhook=True)
