@@ -86,8 +86,10 @@
     if (answer.ok && tile.dataset.outcome === "unconfirmed") {
       mine.set(tile.dataset.door, { at: Date.now(), knows: "unconfirmed" });
     }
-    said.set(tile.dataset.door, { text: notice, isGood: answer.ok, until: Date.now() + (wait ? 1000 * wait : READ_MS) });
-    if (answer.ok || wait) setTimeout(() => hide(tile.dataset.door), wait ? 1000 * wait : READ_MS);
+    const readMs = wait ? 1000 * wait : READ_MS;
+    said.set(tile.dataset.door, { text: notice, isGood: answer.ok, until: Date.now() + readMs });
+    // A timer may be early by the clock, and would then leave it for ever.
+    if (answer.ok || wait) setTimeout(() => hide(tile.dataset.door), readMs + 100);
   }
 
   function hide(door) {
