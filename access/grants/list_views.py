@@ -31,6 +31,7 @@ def grants(request: Request) -> HttpResponse:
         found = listing.listing(request.actor, filters, after=after, now=now)
     except CursorError as error:
         return HttpResponseBadRequest(str(error))
+    filters = found.filters
     template = (
         "access/grants/list.html#list" if wants_fragment(request) else "access/grants/list.html"
     )

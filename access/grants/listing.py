@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -77,6 +77,8 @@ class Listing:
     rows: list[Row]
     tabs: list[Tab]
     states: list[Tab]
+    #: What was asked for, in the tab that is shown.
+    filters: Filters
     #: How many are over and may still open a door; "" where none.
     lingering: str
     after: str
@@ -86,18 +88,27 @@ class Listing:
 def listing(actor: Actor, filters: Filters, *, after: str, now: datetime) -> Listing:
     """Put a page together. A fixed number of queries. Raises CursorError."""
     kept = filters.kept(actor)
+    numbers = _numbers(filters, kept, now)
+    filters = _where_found(filters, numbers)
     ids = _page(filters, kept, after, now)
     more = len(ids) > PAGE
     grants = by_id(ids[:PAGE])
-    numbers = _numbers(filters, kept, now)
     return Listing(
         rows=rows_of(grants, actor, now),
         tabs=[_tab(filters, key, numbers[key]) for key in TABS],
         states=_states(filters),
+        filters=filters,
         lingering=numbers[LINGERING],
         after=_cursor(grants[-1], filters) if more else "",
         properties=list(Space.objects.for_actor(actor).properties().order_by("name")),
     )
+
+
+def _where_found(filters: Filters, numbers: dict[str, str]) -> Filters:
+    """Go to the first tab with something of what is searched for, where its own has nothing."""
+    if not filters.query or filters.state or numbers[filters.tab]:
+        return filters
+    return replace(filters, tab=next((key for key in TABS if numbers[key]), filters.tab))
 
 
 def _numbers(filters: Filters, kept: AccessGrantQuerySet, now: datetime) -> dict[str, str]:

@@ -158,6 +158,24 @@ def test_what_a_search_finds_is_counted_in_each_tab(client, one_of_each):
     assert page(client, q="zzz").context["listing"].lingering == ""
 
 
+def test_a_search_goes_to_the_tab_where_something_fits(client, device):
+    stay(device, name="Una", starts=timedelta(hours=9))
+    stay(device, name="Ella", starts=timedelta(days=-2), ends=timedelta(days=-1))
+    stay(device, name="Andy")
+
+    shown = {q: names(page(client, q=q)) for q in ("una", "ella", "andy", "front", "nobody")}
+
+    assert shown == {
+        "una": ["Una"],
+        "ella": ["Ella"],
+        "andy": ["Andy"],
+        "front": ["Andy"],
+        "nobody": [],
+    }
+    assert names(page(client, q="una", tab="ended")) == ["Una"]
+    assert names(page(client, q="una", state="arrived")) == []
+
+
 @pytest.mark.parametrize(("most", "expected"), [(3, "3"), (2, "2+")])
 def test_nobody_counts_for_ever(client, one_of_each, monkeypatch, most, expected):
     monkeypatch.setattr("access.grants.listing.MOST_COUNTED", most)
