@@ -57,6 +57,21 @@ def _events(verb: str) -> list[Event]:
     return list(Event.objects.filter(verb=verb).order_by("id"))
 
 
+def test_what_is_done_between_its_calls_is_no_share_of_a_listing(
+    cloud: FakeSystems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _harbour(cloud)
+    account = connect(cloud)
+    now = [0.0]
+    monkeypatch.setattr("access.syncing.listing.time.monotonic", lambda: now[0])
+    SystemsWatch.objects.create(account=account)
+
+    for _ in listing.look(account, cloud, lambda: None):
+        now[0] += 100
+
+    assert SystemsWatch.objects.get().listing_seconds == 0
+
+
 def test_the_first_pass_finds_everything(cloud: FakeSystems) -> None:
     _harbour(cloud)
     account = connect(cloud)

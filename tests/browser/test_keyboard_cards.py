@@ -38,8 +38,10 @@ def _make_card(page: Page, demo: Demo) -> str:
     page.keyboard.type("kay board")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Kay Board")).to_be_visible(timeout=SOON)
-    while ENCODER not in focused(page):  # a browser that has chosen no encoder yet
-        page.keyboard.press("ArrowDown")
+    for _ in range(5):  # a browser that has chosen no encoder yet
+        if ENCODER not in focused(page):
+            page.keyboard.press("ArrowDown")
+    assert ENCODER in focused(page)
     tab_to(page, "^Make a card$")
     settle(page)
     page.keyboard.press("Enter")
