@@ -20,7 +20,7 @@ from accounts.sealing import UnreadableError
 from locks.codes.states import CodePhase
 from locks.models import AccessCode, Device
 
-#: A lock has a code in these phases, as far as anybody knows.
+#: In these phases the provider has all of a code, and the lock has it or will soon.
 _THERE = (CodePhase.ACCEPTED, CodePhase.ON_LOCK)
 
 
@@ -54,7 +54,7 @@ class Way:
     mode: Mode
     progress: Progress
     doors: tuple[str, ...]
-    #: For codes that are ready.
+    #: For codes that are ready, or on their way to the lock.
     digits: str = field(default="", repr=False)
     #: For mobile keys that are ready.
     url: str = field(default="", repr=False)
@@ -226,7 +226,9 @@ def _progress_of_code(code: AccessCode) -> tuple[Progress, str]:
     if code.phase == CodePhase.BLOCKED and code.delivered_at is None:
         return Progress.TROUBLE, ""
     digits = _digits_of(code)
-    return (Progress.READY, digits) if digits else (Progress.PENDING, "")
+    # Offline locks hear late of what their provider has: the digits help, but may not open yet.
+    is_there = digits and code.phase != CodePhase.ACCEPTED
+    return (Progress.READY if is_there else Progress.PENDING), digits
 
 
 def _digits_of(code: AccessCode) -> str:

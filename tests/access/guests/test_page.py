@@ -172,6 +172,10 @@ def test_digits_are_shown_when_a_lock_knows_them(phase: str, delivered: bool, sh
     html = page_of(grant)
 
     assert ("<span>714</span>" in html) == shows
+    if phase == "accepted":
+        assert "is being put on the lock" in html
+        assert "Your code is not on the lock yet" in html
+    assert ("Your code is on the lock" in html) == (shows and phase != "accepted")
     if not shows:
         assert ("is being put on the lock" in html) == (phase != "blocked")
         assert ("There is a problem with your code" in html) == (phase == "blocked")
