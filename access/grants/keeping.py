@@ -133,8 +133,17 @@ def note_gone(grant: AccessGrant, at: datetime) -> None:
             grant,
             by=_LOCKBOARD,
             at=at,
-            after=f"{lateness(at - due)} after its end",
+            after=f"{lateness(at - due)} after its end{_but_for_cards(grant, at)}",
         )
+
+
+def _but_for_cards(grant: AccessGrant, at: datetime) -> str:
+    """Name the cards that lie at the desk as somebody says, and would open if they did not."""
+    told = [f"…{card.last_four}" for card in standing.cards_in_hand(grant, at)]
+    if not told:
+        return ""
+    noun, are = ("card", "is") if len(told) == 1 else ("cards", "are")
+    return f". But the {noun} {', '.join(told)} that {are} back, until written again"
 
 
 def lateness(late: timedelta) -> str:

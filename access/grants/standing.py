@@ -182,6 +182,25 @@ def of(grant: AccessGrant, at: datetime) -> GrantStanding:
     return GrantStanding(grant=grant, methods=methods, state=state, is_ready=is_ready)
 
 
+def cards_in_hand(grant: AccessGrant, at: datetime) -> list[AcsCredential]:
+    """Return cards that somebody says are back, and that offline doors still go by. Fetched."""
+    found: dict[UUID, AcsCredential] = {}
+    for share in grant.all_shares:  # type: ignore[attr-defined]  # prefetched
+        door, method = share.door, share.door.method
+        is_early = share.ends_at is None or at < share.ends_at
+        if method.mode != Mode.CARD or not is_early or not method.acs_user:
+            continue
+        if door.entrance is None or door.entrance.is_wired or not method.system.writes_cards:
+            continue
+        found |= {each.pk: each for each in method.acs_user.all_credentials if _is_back(each, at)}
+    return list(found.values())
+
+
+def _is_back(card: AcsCredential, at: datetime) -> bool:
+    is_good = card.was_written and not card.is_over(at) and not getattr(card, "is_overwritten", 0)
+    return card.card_state == CardState.RETURNED and is_good
+
+
 def is_ready(grant: AccessGrant, at: datetime) -> bool:
     """Tell whether all that can be ready without a person at the desk is. Fetches what it needs.
 

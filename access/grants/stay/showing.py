@@ -235,6 +235,8 @@ class Page:
     #: Ways in that are over, of a stay that has others.
     past: Sequence[MethodView]
     still_active: Sequence[Alive]
+    #: Cards that are back at the desk, and open offline doors until they are written again.
+    in_hand: Sequence[AcsCredential]
     told: Sequence[Told]
     others: Sequence[tuple[AccessGrant, State, str]]
     staff: Sequence[Membership]
@@ -284,6 +286,7 @@ def page_of(grant: AccessGrant, actor: Actor, now: datetime) -> Page:
         methods=[each for each in views if each.method.pk in shown],
         past=[each for each in views if each.method.pk not in shown],
         still_active=alive,
+        in_hand=standing.cards_in_hand(grant, now) if grant.gone_at else (),
         told=_of_grant(found),
         others=_others(grant, actor, now),
         staff=_staff(grant) if alive else [],

@@ -728,3 +728,5 @@ def test_a_card_that_may_still_open_an_offline_door_keeps_a_stay_from_being_gone
     keeping.tick(ARRIVES + 3 * SOON)
     grant.refresh_from_db()
     assert grant.gone_at == ARRIVES + 3 * SOON
+    said = Event.objects.get(verb="grant_gone").detail["after"]
+    assert said.endswith(f"But the card …{card.last_four} that is back, until written again")

@@ -91,6 +91,22 @@ def test_a_written_card_is_asked_for_at_the_station(house, client):
     assert method.acs_user.get_absolute_url() in html
 
 
+def test_a_card_that_is_back_is_said_to_open_until_it_is_written_again(house, client):
+    _, [room] = house.system("Room 1")
+    grant = make_grant(house.place, entrances=[room])
+    method = make_method(grant, Mode.CARD, entrances=[room])
+    card = make_credential(method.acs_user, card_state="returned", issued_at=NOW)
+    AccessGrant.objects.filter(pk=grant.pk).update(revoked_at=NOW, given_up_at=NOW, gone_at=NOW)
+    words = f"offline doors may open with the card …{card.last_four}."
+
+    assert words in page(client, grant)
+    assert "Nothing of it opens a door: seen" not in page(client, grant)
+
+    room.is_wired = True
+    room.save()
+    assert "Nothing of it opens a door: seen" in page(client, grant)
+
+
 def test_a_pin_of_a_system_is_revealed_and_copied(house, client):
     system = make_system(house.lobby.account, property=house.place, external_type="salto_ks_site")
     grant = make_grant(house.place, entrances=[door := make_entrance(system)])
