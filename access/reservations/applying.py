@@ -227,11 +227,16 @@ class _Applier:
         for each in tries:
             try:
                 with transaction.atomic():
-                    return self._made(each), left_out(asked, each)
+                    return self._noted(asked, each)
             except RefusedError as error:
                 if not {problem.field for problem in error.problems} <= {"email", "phone"}:
                     raise
-        return self._made(last), left_out(asked, last)
+        return self._noted(asked, last)
+
+    def _noted(self, asked: Asked, each: Asked) -> tuple[AccessGrant, str]:
+        grant = self._made(each)
+        notes = [left_out(asked, each), known_as(asked.guest.full_name, str(grant.identity))]
+        return grant, " ".join(filter(None, notes))
 
     def _made(self, asked: Asked) -> AccessGrant:
         grant = services.create(asked, pk=new_id(), outline=None, by=self.ways.by, at=self.at)
@@ -327,6 +332,13 @@ def left_out(asked: Asked, done: Asked, was: str = "was") -> str:
     if not missing:
         return ""
     return f"The {' and '.join(missing)} {was} left out: somebody else here has it."
+
+
+def known_as(typed: str, name: str) -> str:
+    """Say that what a table tells of somebody is somebody else's; "" where it is not."""
+    if not typed or typed.casefold() == name.casefold():
+        return ""
+    return f"The e-mail or phone is that of {name}, who gets this stay and keeps their name."
 
 
 def _said(problem: RuleError) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from access.grants import services
+from access.grants import identities, services
 from access.grants.asking import Asked
 from access.models import AccessGrant, FeedStay
 from access.planning.outcome import Problem
-from access.reservations.applying import NO_KEY, NO_ROOM, left_out, with_fewer_details
+from access.reservations.applying import NO_KEY, NO_ROOM, known_as, left_out, with_fewer_details
 from access.reservations.known import Known
 from access.reservations.matching import Do, Step
 from access.reservations.wishes import Ways, changed_wish, wish
@@ -54,7 +54,23 @@ def foresee(
             break
         looked_at[n] = planner.foreseen(steps[n])
     found = {n: looked_at.get(n, _of_kind(looked_at.get(firsts[kinds[n]]))) for n in wanted}
+    for n, name in _shared(steps, [n for n in wanted if steps[n].do is Do.CREATE]):
+        found[n] = found[n] or Foreseen(name, is_refused=False)
     return {n: each for n, each in found.items() if each}
+
+
+def _shared(steps: Sequence[Step], created: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Tell of stays whose guest has the e-mail or phone of another one before them."""
+    names: dict[str, str] = {}
+    for n in created:
+        after = steps[n].after
+        if after is None or not after.stay.guest.name:
+            continue
+        guest = after.stay.guest
+        for detail in (guest.email.casefold(), guest.phone):
+            if detail and (note := known_as(guest.name, names.setdefault(detail, guest.name))):
+                yield n, note
+                break
 
 
 def _kind(known: Known | None, ways: Ways) -> tuple[object, ...]:
@@ -93,7 +109,12 @@ class _Foreseer:
         for each in with_fewer_details(asked):
             problems = list(self._problems(each, None))
             if not problems:
-                note = left_out(asked, each, "would be")
+                person = identities.resolve(each.guest, each.property.workspace_id)[0]
+                notes = [
+                    left_out(asked, each, "would be"),
+                    known_as(asked.guest.full_name, str(person)),
+                ]
+                note = " ".join(filter(None, notes))
                 return Foreseen(note, is_refused=False) if note else None
             if not {problem.field for problem in problems} <= {"email", "phone"}:
                 break

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from access.grants import services
-from access.models import AccessGrant, FeedStay, ReservationFeed
+from access.models import AccessGrant, FeedStay, ReservationFeed, UserIdentity
 from access.reservations import foreseeing, importing, storing
 from access.reservations.importing import ImportRefusedError, Upload
 from accounts.models import Role, Space
@@ -143,6 +143,21 @@ def test_a_phone_that_somebody_else_has_is_no_refusal(room, by, grants):
     assert tried.lines[0].sentence.endswith(
         "The phone would be left out: somebody else here has it."
     )
+
+
+def test_whose_e_mail_it_is_that_two_guests_share_is_said(room, by, grants):
+    olaf = "Other Olaf,JANE@example.com,Room 204,2026-12-05,2026-12-07\n"
+    said = "The e-mail or phone is that of Jane Doe, who gets this stay and keeps their name."
+
+    tried = importing.look(upload(room, HEAD + JANE + olaf), by=by, at=NOW)
+    assert [said in line.sentence for line in tried.lines] == [False, True]
+
+    UserIdentity.objects.create(
+        workspace=room.workspace, full_name="Jane Doe", email="jane@example.com", created_at=NOW
+    )
+    alone = importing.look(upload(room, HEAD + olaf), by=by, at=NOW)
+    assert said in alone.lines[0].sentence
+    assert said not in importing.look(upload(room, HEAD + JANE), by=by, at=NOW).lines[0].sentence
 
 
 def test_a_change_that_would_be_refused_is_said(room, by, grants):
