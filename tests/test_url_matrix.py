@@ -7,10 +7,11 @@ tests/accounts. What allauth serves (`user/…`) is tested where our templates a
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -92,6 +93,16 @@ class World:
             created_at=now,
             expires_at=ends,
         )
+        self._cookies = {role: self._signed_in(role) for role in Role.values}
+
+    def _signed_in(self, role: str) -> SimpleCookie:
+        return client_of(make_user(role, workspace=self.workspace)).cookies
+
+    def client(self, role: str) -> Client:
+        """Return a browser in which somebody with this role is signed in."""
+        client = Client()
+        client.cookies = self._cookies[role]
+        return client
 
 
 @dataclass(frozen=True)
@@ -370,17 +381,18 @@ def patterns(of: URLResolver, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """One world for all: what a test changes is rolled back to it."""
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[bytes]:
+    """One world for all, pickled: what a test changes is rolled back to it."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield World()
+        yield pickle.dumps(World())
         transaction.set_rollback(True)
 
 
 @pytest.fixture
-def world(made: World, db: None, settings: Any, tmp_path: Path) -> World:
+def world(made: bytes, db: None, settings: Any, tmp_path: Path) -> World:
     settings.DEMO_MAIL_FOLDER = str(tmp_path)  # a page of the demo only
-    return deepcopy(made)
+    found: World = pickle.loads(made)  # noqa: S301  our own; copying takes five times as long
+    return found
 
 
 def url(name: str, world: World) -> str:
@@ -415,16 +427,18 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(name: str, world: World) -> Non
 def test_who_may_not_is_refused(name: str, world: World) -> None:
     allowed = roles_with(ADDRESSES[name].permission)  # type: ignore[arg-type]
     for role in set(Role.values) - set(allowed):
-        client = client_of(make_user(role, workspace=world.workspace))
+        client = world.client(role)
         for method in ADDRESSES[name].methods:
             assert (role, ask(client, name, world, method).status_code) == (role, 403)
 
 
 @every(GUARDED)
 def test_who_may_is_answered(name: str, world: World) -> None:
-    for role in roles_with(ADDRESSES[name].permission):  # type: ignore[arg-type]
-        client = client_of(make_user(role, workspace=world.workspace))
+    for n, role in enumerate(roles_with(ADDRESSES[name].permission)):  # type: ignore[arg-type]
+        client = world.client(role)
         for method in ADDRESSES[name].methods:
+            if method == "HEAD" and n:
+                continue  # made as for GET, only not sent
             # What was cancelled by an earlier role is not there for the next one.
             gone = {404} if name in {"webview-cancel", "reservation-feed-remove"} else set()
             # One door, and four people within a second.
@@ -457,7 +471,7 @@ def test_what_nobody_has_placed_is_there_for_nobody(name: str, world: World) -> 
     world.system.save()
     for role in roles_with(ADDRESSES[name].permission):  # type: ignore[arg-type]
         may_place = name == "acs-system-settings" and role != Role.FRONT_DESK
-        client = client_of(make_user(role, workspace=world.workspace))
+        client = world.client(role)
 
         status = ask(client, name, world).status_code
 
@@ -466,7 +480,7 @@ def test_what_nobody_has_placed_is_there_for_nobody(name: str, world: World) -> 
 
 @every(OF_SOMETHING)
 def test_what_is_not_there_looks_the_same_as_what_is_not_yours(name: str, world: World) -> None:
-    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+    client = world.client(Role.ADMIN)
     args = [uuid4() for _ in ADDRESSES[name].of(world)]  # type: ignore[misc]
 
     response = client.generic(ADDRESSES[name].methods[0], reverse(name, args=args))
@@ -476,11 +490,11 @@ def test_what_is_not_there_looks_the_same_as_what_is_not_yours(name: str, world:
 
 @every(ADDRESSES)
 def test_other_methods_are_refused(name: str, world: World) -> None:
-    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+    client = world.client(Role.ADMIN)
 
-    refused = {m for m in ALL if ask(client, name, world, m).status_code == 405}
-
-    assert refused == set(ALL) - set(ADDRESSES[name].methods)
+    # Those that are not refused are asked in `test_who_may_is_answered`.
+    for method in set(ALL) - set(ADDRESSES[name].methods):
+        assert (method, ask(client, name, world, method).status_code) == (method, 405)
 
 
 @every(BY_TOKEN)
@@ -513,7 +527,7 @@ def test_web_03_a_post_without_our_token_is_refused(name: str, world: World) -> 
 
 @every([name for name, address in ADDRESSES.items() if "GET" in address.methods])
 def test_web_01_every_page_has_its_headers_and_nothing_inline(name: str, world: World) -> None:
-    client = client_of(make_user(Role.ADMIN, workspace=world.workspace))
+    client = world.client(Role.ADMIN)
 
     response = client.get(url(name, world))
 
