@@ -46,6 +46,8 @@ _OURS = (
     "EMAIL_URL",
     "SALTO_",
 )
+#: Of these, what asks for a longer run.
+_LONGER = ("LOCKBOARD_CHAOS_", "LOCKBOARD_SIM_")
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def checks(browser: Path | None) -> list[Check]:
         Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], _PRODUCTION),
         _TABLES,
-        # One more than cores: tests that start programs or drive a browser mostly wait.
-        pytest(["-n", "3"], browser),
+        # More than cores: four rows of tests start programs or drive a browser, and mostly wait.
+        pytest(["-n", "4"], browser),
     ]
 
 
@@ -170,8 +172,9 @@ def _engines() -> Iterator[Engines]:
 
 
 def _environment(engines: Engines) -> dict[str, str]:
-    for name in [name for name in os.environ if name.startswith(_OURS)]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if name.startswith(_OURS) and not name.startswith(_LONGER):
+            del os.environ[name]
     # Containers like to set it. We start a hundred programs: each would compile all it imports,
     # and each of pytest's workers rewrite the asserts of every test.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

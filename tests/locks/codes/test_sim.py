@@ -1,5 +1,9 @@
-"""What the simulator finds, and that it would find what is wrong."""
+"""What the simulator finds, and that it would find what is wrong.
 
+More worlds: LOCKBOARD_SIM_WORLDS=1000 bin/test tests/locks/codes/test_sim.py
+"""
+
+import os
 from collections import Counter
 from collections.abc import Callable
 
@@ -8,7 +12,7 @@ import pytest
 from tests.locks.codes.sim import naive
 from tests.locks.codes.sim.world import World
 
-WORLDS = 150
+WORLDS = int(os.environ.get("LOCKBOARD_SIM_WORLDS", "60"))
 
 
 def test_worlds_of_faults_end_as_wished_and_nothing_lives_too_long() -> None:
