@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
@@ -57,7 +58,7 @@ class Check:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def checks(browser: Path | None) -> list[Check]:
+def checks(browser: Path | None, tables: Sequence[Check]) -> list[Check]:
     templates = [str(p) for p in sorted(CHECKOUT.glob("**/templates/**/*.html")) if _is_ours(p)]
     manage = [sys.executable, "manage.py"]
     return [
@@ -69,7 +70,7 @@ def checks(browser: Path | None) -> list[Check]:
         Check("mypy", [_tool("mypy"), "."]),
         Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"]),
         Check("deployment", [*manage, "check", "--deploy", "--fail-level", "WARNING"], _PRODUCTION),
-        _TABLES,
+        *tables,
         # More than cores: four rows of tests start programs or drive a browser, and mostly wait.
         pytest(["-n", "4"], browser),
     ]
@@ -80,8 +81,25 @@ def pytest(arguments: Sequence[str], browser: Path | None) -> Check:
     return Check("pytest", [sys.executable, "-m", "pytest", *arguments], known)
 
 
-#: Fills the database that each worker of pytest copies: migrating takes much longer than that.
-_TABLES = Check("tables", [sys.executable, "manage.py", "migrate", "--verbosity", "0"])
+def tables(engines: Engines, dump: Path) -> list[Check]:
+    """Fill the database that workers of pytest copy, and dump it for servers of a test's own.
+
+    Migrating takes much longer than either.
+    """
+    whose = urlsplit(engines.database_url)
+    where = {
+        "PGHOST": str(whose.hostname),
+        "PGPORT": str(whose.port),
+        "PGUSER": str(whose.username),
+        "PGPASSWORD": str(whose.password),
+        "PGDATABASE": whose.path.strip("/"),
+    }
+    pg_dump = engines.postgres._programs / "bin" / "pg_dump"
+    return [
+        Check("tables", [sys.executable, "manage.py", "migrate", "--verbosity", "0"]),
+        Check("dump", [str(pg_dump), "--inserts", f"--file={dump}"], where),
+    ]
+
 
 #: As it would be served to strangers.
 _PRODUCTION = {
@@ -99,11 +117,14 @@ def main(arguments: list[str]) -> int:
     try:
         browser = find_chromium() or (install_chromium() if install and not selection else None)
         with _engines() as engines:
-            os.environ.update(_environment(engines))
+            dump = engines.folder / "tables.sql"
+            os.environ.update(_environment(engines) | {"TEST_DATABASE_DUMP": str(dump)})
             spared = {engine.pid for engine in engines.started}
+            first = tables(engines, dump)
             if selection:
-                return _run(_TABLES, spared) or _run(pytest(selection, browser), spared)
-            return _run_all(checks(browser), browser, spared)
+                todo = [*first, pytest(selection, browser)]
+                return next((status for check in todo if (status := _run(check, spared))), 0)
+            return _run_all(checks(browser, first), browser, spared)
     except StartError as exc:
         sys.stderr.write(f"The tests cannot start. {exc}\n")
         return 1
