@@ -59,7 +59,7 @@ def _ask(user: AcsUser, boss: Actor, **options: Any) -> AcsCredential:
 
 
 def _settle(
-    account: ConnectedAccount, cloud: FakeSystems, seconds: int = 100, *, step: int = 10
+    account: ConnectedAccount, cloud: FakeSystems, seconds: int = 100, *, step: int = 20
 ) -> None:
     for _ in range(0, seconds, step):
         look(account, seconds=step)
