@@ -199,12 +199,16 @@ def _ways(rows: Sequence[MethodDoor], at: datetime) -> list[Way]:
     """Return the ways in but for the web key, one per PIN, card or mobile key."""
     credentials = credentials_of(each.method.acs_user_id for each in rows)
     found: dict[tuple[Mode, Progress, str], list[str]] = {}
+    late: set[str] = set()
     for row in rows:
         mode = Mode(row.method.mode)
         if mode == Mode.CLOUD_KEY:
             continue
         if row.code:
             progress, secret = _progress_of_code(row.code)
+            if secret and progress == Progress.PENDING:  # one PIN is told once, for all its doors
+                late.add(secret)
+                progress = Progress.READY
         else:
             progress, secret = _progress_of(
                 credentials.get((row.method.acs_user_id, mode)), mode, at
@@ -213,7 +217,7 @@ def _ways(rows: Sequence[MethodDoor], at: datetime) -> list[Way]:
     return [
         Way(
             mode=mode,
-            progress=progress,
+            progress=Progress.PENDING if secret in late else progress,
             doors=tuple(dict.fromkeys(doors)),
             digits=secret if mode == Mode.CODE else "",
             url=secret if mode == Mode.MOBILE_KEY else "",

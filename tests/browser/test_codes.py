@@ -24,6 +24,7 @@ def make(page: Page, door: str, name: str) -> None:
     page.goto("/")
     page.get_by_role("link", name=door, exact=True).first.press("Enter")
     page.locator("#new-code").press("Enter")
+    page.wait_for_url(re.compile("/codes/new/"))  # loaded, its scripts too
     page.get_by_label("Name").focus()
     page.keyboard.type(name)
     page.get_by_role("button", name="Tonight").press("Enter")

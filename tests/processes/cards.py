@@ -15,6 +15,7 @@ if __name__ == "__main__":
     django.setup()
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from access.cards import asking
@@ -39,7 +40,9 @@ KEY = "seam_test1_sandboxdemokey"
 GROUP = "Everybody"
 
 
+@transaction.atomic
 def connect() -> AcsSystem:
+    """Make all of it at once: what a worker saw of it, it would list and make, too."""
     workspace = Workspace.objects.get(is_sandbox=True, name="Acme")
     account = make_account(
         workspace,
