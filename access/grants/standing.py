@@ -184,21 +184,14 @@ def of(grant: AccessGrant, at: datetime) -> GrantStanding:
 
 def cards_in_hand(grant: AccessGrant, at: datetime) -> list[AcsCredential]:
     """Return cards that somebody says are back, and that offline doors still go by. Fetched."""
-    found: dict[UUID, AcsCredential] = {}
-    for share in grant.all_shares:  # type: ignore[attr-defined]  # prefetched
-        door, method = share.door, share.door.method
-        is_early = share.ends_at is None or at < share.ends_at
-        if method.mode != Mode.CARD or not is_early or not method.acs_user:
-            continue
-        if door.entrance is None or door.entrance.is_wired or not method.system.writes_cards:
-            continue
-        found |= {each.pk: each for each in method.acs_user.all_credentials if _is_back(each, at)}
+    shares = [each for each in _shares(grant) if system_progress.goes_by_card(each, at)]
+    holders = filter(None, (_holder(each.door.method) for each in shares))
+    found = {
+        card.pk: card
+        for holder in holders
+        for card in system_progress.handed_back(holder.credentials, at)
+    }
     return list(found.values())
-
-
-def _is_back(card: AcsCredential, at: datetime) -> bool:
-    is_good = card.was_written and not card.is_over(at) and not getattr(card, "is_overwritten", 0)
-    return card.card_state == CardState.RETURNED and is_good
 
 
 def is_ready(grant: AccessGrant, at: datetime) -> bool:

@@ -8,9 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from access.grants.progress import GONE, Progress
-from access.models import AccessMethod, AcsCredential, AcsMembership, AcsSystem, AcsUser, DoorShare
+from access.models import AcsCredential, AcsMembership, AcsSystem, AcsUser, DoorShare
 from access.people import words
-from access.states import Part, Phase
+from access.states import CardState, Part, Phase
 from accounts.providers.systems import AccessMethod as Mode
 from locks.codes.overdue import ALERT_AFTER
 from locks.codes.words import State
@@ -122,7 +122,7 @@ def of_ended(holder: Holder | None, share: DoorShare, at: datetime) -> Progress:
     """Return what is left of it at a door where no grant wants it any more."""
     if holder is None:
         return GONE
-    user, method = holder.user, share.door.method
+    user = holder.user
     if user.phase != Phase.GONE and (user.delete_asked_at or user.phase == Phase.DELETING):
         return _deleting(holder, at)
     if user.phase == Phase.LIVE and Part.SCHEDULE not in user.pending and user.is_over(at):
@@ -130,7 +130,7 @@ def of_ended(holder: Holder | None, share: DoorShare, at: datetime) -> Progress:
         return Progress(state=state, since=user.ends_at)
     if user.phase != Phase.GONE and holder.is_moving:
         return Progress(state=_removing(holder), since=share.ended_at)
-    return _on_a_card(holder, share, method, at) or GONE
+    return _on_a_card(holder, share, at) or GONE
 
 
 def _deleting(holder: Holder, at: datetime) -> Progress:
@@ -152,19 +152,33 @@ def _removing(holder: Holder) -> State:
 
 
 def carried(credentials: Iterable[AcsCredential], at: datetime) -> list[AcsCredential]:
-    """Return the cards that doors may open with: nothing is left of one that was written over."""
-    kept = [each for each in credentials if not getattr(each, "is_overwritten", False)]
-    return words.carried(kept, at)
+    """Return the cards that doors may open with and somebody may have."""
+    return words.carried(_not_overwritten(credentials), at)
 
 
-def _on_a_card(
-    holder: Holder, share: DoorShare, method: AccessMethod, at: datetime
-) -> Progress | None:
-    """Say that an offline door goes by what is on a card, until the end that stands on it."""
-    entrance, is_early = share.door.entrance, share.ends_at is None or at < share.ends_at
-    if method.mode != Mode.CARD or not holder.system.writes_cards or not is_early:
-        return None
-    if entrance is None or entrance.is_wired or not carried(holder.credentials, at):
+def handed_back(credentials: Iterable[AcsCredential], at: datetime) -> list[AcsCredential]:
+    """Return the cards that doors may open with and that somebody says are back."""
+    back = [each for each in credentials if each.card_state == CardState.RETURNED]
+    return [each for each in _not_overwritten(back) if each.was_written and not each.is_over(at)]
+
+
+def _not_overwritten(credentials: Iterable[AcsCredential]) -> list[AcsCredential]:
+    """Nothing is left of what was written over."""
+    return [each for each in credentials if not getattr(each, "is_overwritten", False)]
+
+
+def goes_by_card(share: DoorShare, at: datetime) -> bool:
+    """Tell whether a door goes by what is on a card, until the end that stands on it."""
+    entrance, method = share.door.entrance, share.door.method
+    if method.mode != Mode.CARD or method.system is None or not method.system.writes_cards:
+        return False
+    is_early = share.ends_at is None or at < share.ends_at
+    return is_early and entrance is not None and not entrance.is_wired
+
+
+def _on_a_card(holder: Holder, share: DoorShare, at: datetime) -> Progress | None:
+    """Say that an offline door may open with a card that somebody may have."""
+    if not goes_by_card(share, at) or not carried(holder.credentials, at):
         return None
     note = "Offline doors go by what is on a card: take it back."
     state = State("card_out", "Card may still open it", "warn", "card", note)
